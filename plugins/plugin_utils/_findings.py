@@ -1,0 +1,63 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A finding: one rule broken, by what, and what to do next.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+ERROR = "error"
+WARNING = "warning"
+REMARK = "remark"
+SEVERITIES = (ERROR, WARNING, REMARK)
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Finding:
+    """One rule broken.
+
+    ``rule`` is a stable id in kebab case, ``section`` the paragraph it comes from (a section of the certificate guide
+    such as ``2.2``, or a safety rule such as ``S5``). ``cured`` marks a fault of today that the plan removes: it is
+    shown, and does not block (S1).
+    """
+
+    severity: str
+    rule: str
+    section: str
+    object: str
+    found: str
+    next_step: str
+    cured: bool = False
+
+    def __post_init__(self) -> None:
+        if self.severity not in SEVERITIES:
+            raise AssertionError(f"Contract violation: severity {self.severity!r}")
+
+    @property
+    def blocks(self) -> bool:
+        """Say whether this finding forbids changes."""
+        return self.severity == ERROR and not self.cured
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the finding as plain data."""
+        return dataclasses.asdict(self)
+
+    def as_cured(self) -> Finding:
+        """Give the same finding, marked as removed by the plan."""
+        return dataclasses.replace(self, cured=True)
+
+    def __str__(self) -> str:
+        source = f"rule {self.section}" if self.section.startswith("S") else f"guide {self.section}"
+        cured = " (cured by this plan)" if self.cured else ""
+        return f"{self.severity}{cured} [{self.rule}, {source}] {self.object}: {self.found}. {self.next_step}."
+
+
+def from_dict(data: dict[str, Any]) -> Finding:
+    """Build a finding from ``as_dict`` output."""
+    return Finding(**{field.name: data[field.name] for field in dataclasses.fields(Finding) if field.name in data})

@@ -1,0 +1,305 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The catalogue of services: for each one how it is shown, assigned, trusted, restarted, proved, and what it costs.
+
+Adding a service is adding a row here. Labels are the appliance's own and are compared without regard to case
+(reference: section 5 of the command line notes). The guide's sections are named where a value comes from it.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+SERVER = "server"
+CLIENT = "client"
+
+#: How the files of a slot are given to its ``certs`` command (guide 4.4, 4.5).
+CERT_AND_BUNDLE = "certificate and bundle"
+FULL_CHAIN = "full chain"
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """A place of a service that takes a key and a certificate.
+
+    ``identity`` is the name of the identity a slot has unless the inventory shares one. ``roles`` are the TLS roles its
+    certificate is used in (guide tables 2 and 3). ``port`` is set for a listener whose port no display tells.
+    ``asks_client`` marks listeners that demand a client certificate.
+    """
+
+    name: str
+    identity: str
+    command: str
+    layout: str
+    roles: tuple[str, ...]
+    key_label: str
+    certificate_label: str
+    bundle_label: str | None
+    section: str
+    listen_label: str | None = None
+    port_label: str | None = None
+    port: int | None = None
+    asks_client: bool = False
+    public: bool = False
+    tls_optional: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Trust:
+    """A trust setting of a service."""
+
+    name: str
+    command: str
+    label: str
+    section: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """One service of a Meeting Server.
+
+    ``before_assign`` and ``activate`` are the commands around a change of settings: the guide disables Web Admin and
+    TURN first, and restarts the others. ``hurt`` orders services by what their restart costs, least first.
+    ``drops_calls`` makes the calls in progress a gate (S6).
+    """
+
+    name: str
+    group: str
+    show: str
+    slots: tuple[Slot, ...]
+    trusts: tuple[Trust, ...]
+    activate: tuple[str, ...]
+    restart_cost: str
+    hurt: int
+    section: str
+    before_assign: tuple[str, ...] = ()
+    enabled_label: str | None = None
+    status_label: str | None = None
+    running_text: str | None = None
+    drops_calls: bool = False
+    secret_labels: tuple[str, ...] = ()
+    known_labels: tuple[str, ...] = ()
+
+    def slot(self, name: str) -> Slot:
+        """Give the slot of this name."""
+        for slot in self.slots:
+            if slot.name == name:
+                return slot
+        raise AssertionError(f"Contract violation: service {self.name} has no slot {name!r}")
+
+    def trust(self, name: str) -> Trust:
+        """Give the trust setting of this name."""
+        for trust in self.trusts:
+            if trust.name == name:
+                return trust
+        raise AssertionError(f"Contract violation: service {self.name} has no trust {name!r}")
+
+
+WEBADMIN = Service(
+    name="webadmin",
+    group="cms_webadmin",
+    show="webadmin",
+    section="2.1",
+    slots=(
+        Slot(
+            name="webadmin",
+            identity="webadmin",
+            command="webadmin certs",
+            layout=CERT_AND_BUNDLE,
+            roles=(SERVER,),
+            key_label="Key file",
+            certificate_label="Certificate file",
+            bundle_label="CA Bundle file",
+            section="2.1",
+            listen_label="TLS listening interface",
+            port_label="TLS listening port",
+        ),
+    ),
+    trusts=(),
+    before_assign=("webadmin disable",),
+    activate=("webadmin enable",),
+    enabled_label="Enabled",
+    status_label="STATUS",
+    running_text="running",
+    known_labels=("HTTP redirect",),
+    restart_cost="Web Admin and API sessions end",
+    hurt=20,
+)
+
+CALLBRIDGE = Service(
+    name="callbridge",
+    group="cms_callbridge",
+    show="callbridge",
+    section="4.4",
+    slots=(
+        Slot(
+            name="callbridge",
+            identity="callbridge",
+            command="callbridge certs",
+            layout=CERT_AND_BUNDLE,
+            roles=(SERVER, CLIENT),
+            key_label="Key file",
+            certificate_label="Certificate file",
+            bundle_label="CA Bundle file",
+            section="4.4",
+            listen_label="Listening interfaces",
+            # SIP over TLS; the display names interfaces only.
+            port=5061,
+        ),
+    ),
+    trusts=(
+        Trust("c2w", "callbridge trust c2w", "C2W trusted certs", "4.5"),
+        Trust("cluster", "callbridge trust cluster", "Callbridge cluster trusted certs", "4.9"),
+        Trust("branding", "callbridge trust branding", "Callbridge trust branding certs", "4.4.1"),
+        Trust("ucm", "callbridge ucm certs", "UCM trusted certs", "4.8"),
+        Trust("imps", "callbridge imps certs", "IMPS trusted certs", "4.8"),
+    ),
+    activate=("callbridge restart",),
+    drops_calls=True,
+    known_labels=(
+        "Preferred interface",
+        "Address",
+        "UCM verification mode",
+        "IMPS verification mode",
+        "WC3 JWT Expiry in hours",
+    ),
+    restart_cost="all calls on this Call Bridge drop",
+    hurt=90,
+)
+
+WEBBRIDGE3 = Service(
+    name="webbridge3",
+    group="cms_webbridge3",
+    show="webbridge3",
+    section="4.5",
+    slots=(
+        Slot(
+            name="https",
+            identity="webbridge3_https",
+            command="webbridge3 https certs",
+            layout=FULL_CHAIN,
+            roles=(SERVER,),
+            key_label="HTTPS Key file",
+            certificate_label="HTTPS Full chain certificate file",
+            bundle_label=None,
+            section="4.5",
+            listen_label="HTTPS listening ports and interfaces",
+            public=True,
+        ),
+        Slot(
+            name="c2w",
+            identity="webbridge3_c2w",
+            command="webbridge3 c2w certs",
+            layout=FULL_CHAIN,
+            roles=(SERVER,),
+            key_label="C2W Key file",
+            certificate_label="C2W Full chain certificate file",
+            bundle_label=None,
+            section="4.5",
+            listen_label="C2W listening ports and interfaces",
+            asks_client=True,
+        ),
+    ),
+    trusts=(Trust("c2w", "webbridge3 c2w trust", "C2W Trust bundle", "4.5"),),
+    activate=("webbridge3 restart",),
+    enabled_label="Enabled",
+    known_labels=(
+        "HTTPS Frame-Ancestors",
+        "HTTP redirect",
+        "Meetingapps address",
+        "Meetingapps port",
+        "Audio priority flag",
+        "Beta options",
+    ),
+    restart_cost="web app sessions on this Web Bridge end",
+    hurt=40,
+)
+
+TURN = Service(
+    name="turn",
+    group="cms_turn",
+    show="turn",
+    section="4.6",
+    slots=(
+        Slot(
+            name="turn",
+            identity="turn",
+            command="turn certs",
+            layout=CERT_AND_BUNDLE,
+            roles=(SERVER,),
+            key_label="TLS key",
+            certificate_label="TLS cert",
+            bundle_label="TLS bundle",
+            section="4.6",
+            port_label="TLS port",
+            public=True,
+            tls_optional=True,
+        ),
+    ),
+    trusts=(),
+    before_assign=("turn disable",),
+    activate=("turn enable",),
+    enabled_label="Enabled",
+    secret_labels=("Password", "Shared secret"),
+    known_labels=(
+        "Username",
+        "Short term credentials",
+        "Realm",
+        "Public IP",
+        "High capacity mode",
+        "Relay address",
+    ),
+    restart_cost="media relayed by this TURN server stops",
+    hurt=10,
+)
+
+SERVICES: tuple[Service, ...] = (WEBADMIN, CALLBRIDGE, WEBBRIDGE3, TURN)
+BY_NAME: dict[str, Service] = {service.name: service for service in SERVICES}
+
+
+def slot_id(service: Service, slot: Slot) -> str:
+    """Name a slot in results and plans: the service, and the slot where there are several."""
+    return service.name if len(service.slots) == 1 else f"{service.name}_{slot.name}"
+
+
+#: slot id -> (service, slot)
+SLOTS: dict[str, tuple[Service, Slot]] = {
+    slot_id(service, slot): (service, slot) for service in SERVICES for slot in service.slots
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class LinkKind:
+    """A kind of link: who verifies whom, by which trust setting (reference: rollout rules, 8.2).
+
+    ``name_checked`` says that the verifier also checks the name it dialled against the presented certificate.
+    """
+
+    name: str
+    verifier: str
+    trust: str
+    presenter: str
+    presented_as: str
+    name_checked: bool
+    section: str
+
+
+LINK_KINDS: tuple[LinkKind, ...] = (
+    # The Call Bridge dials the Web Bridge and checks the name in the c2w:// URL (guide 4.5).
+    LinkKind("c2w_server", "callbridge", "c2w", "webbridge3_c2w", SERVER, True, "4.5"),
+    # The Web Bridge checks the client certificate of each Call Bridge (guide appendix D.1, step 8).
+    LinkKind("c2w_client", "webbridge3", "c2w", "callbridge", CLIENT, False, "4.5"),
+)
+
+#: Those outside the fleet who may verify an identity, listed when an anchor changes (S17).
+EXTERNAL_VERIFIERS: dict[str, tuple[str, ...]] = {
+    "webadmin": ("Meeting Management", "TMS", "CUCM (ad hoc conferences, API)", "administrators' browsers"),
+    "callbridge": ("CUCM and other SIP peers", "Lync or Skype Front End servers", "Active Directory (LDAPS)"),
+    "webbridge3_https": ("browsers of web app users", "Expressway (web proxy)"),
+    "webbridge3_c2w": (),
+    "turn": ("browsers of web app users", "Expressway"),
+}
