@@ -1,0 +1,111 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the planner is given, as plain data.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import Any
+
+from .._findings import Finding
+
+SITE = "site"
+RENEW = "renew"
+NARROW = "narrow"
+INTENTS = (SITE, RENEW, NARROW)
+
+
+@dataclasses.dataclass
+class Host:
+    """One node as inventory and survey show it. ``survey`` is None when the node could not be read."""
+
+    name: str
+    services: tuple[str, ...]
+    variables: dict[str, Any]
+    survey: dict[str, Any] | None
+    why_no_survey: str = ""
+    pending: dict[str, list[dict[str, Any]]] = dataclasses.field(default_factory=dict)
+    made: frozenset[str] = frozenset()
+    trusts_added: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """Give the address the node is reached at."""
+        if self.survey:
+            return str(self.survey["address"])
+        return str(self.variables.get("ansible_host") or self.name)
+
+    @property
+    def fqdn(self) -> str | None:
+        """Give the fully qualified name: ``cms_fqdn``, an inventory name with a dot, or the name in ``cms_domain``."""
+        if self.variables.get("cms_fqdn"):
+            return str(self.variables["cms_fqdn"]).rstrip(".").lower()
+        if "." in self.name and not _is_address(self.name):
+            return self.name.rstrip(".").lower()
+        if self.variables.get("cms_domain") and not _is_address(self.name):
+            return f"{self.name}.{self.variables['cms_domain']}".rstrip(".").lower()
+        return None
+
+    def service(self, name: str) -> dict[str, Any]:
+        """Give what the survey says of a service; an absent one where it says nothing."""
+        if self.survey is None:
+            return {"present": False, "detail": self.why_no_survey}
+        found: dict[str, Any] = self.survey["services"].get(name, {"present": False, "detail": "not surveyed"})
+        return found
+
+    def certificates(self, file: str | None) -> list[dict[str, Any]]:
+        """Give the certificates of a file on the node as ``{"pem", "info"}``; nothing where it was not read."""
+        if not file or self.survey is None:
+            return []
+        entry = self.survey["certificates"].get(file) or {}
+        found: list[dict[str, Any]] = entry.get("certificates", [])
+        return found
+
+    def served(self, slot_id: str) -> dict[str, Any]:
+        """Give what the probe of a slot saw."""
+        if self.survey is None:
+            return {"state": "unreachable", "chain": [], "detail": self.why_no_survey}
+        found: dict[str, Any] = self.survey["served"].get(slot_id) or {"state": "not_probed", "chain": [], "detail": ""}
+        return found
+
+
+@dataclasses.dataclass
+class IssuerFacts:
+    """What the planner must know of an issuer: ``anchors`` are PEM texts, intermediates first, root last.
+
+    ``will_create`` says that the anchors do not exist yet and come to be when the first certificate is issued.
+    """
+
+    name: str
+    kind: str
+    anchors: list[str]
+    will_create: bool
+    validity: str
+    findings: list[Finding] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class FleetInput:
+    """Everything a plan is made from. ``now`` is an argument: the planner never asks the clock."""
+
+    fleet: str
+    intent: str
+    now: datetime.datetime
+    hosts: dict[str, Host]
+    issuers: dict[str, IssuerFacts]
+    generations: dict[str, list[dict[str, Any]]]
+    skipped: frozenset[str] = frozenset()
+    accepted_anchors: frozenset[str] = frozenset()
+    narrow_also: frozenset[str] = frozenset()
+    calls: str = "stop"
+    findings: list[Finding] = dataclasses.field(default_factory=list)
+
+
+def _is_address(text: str) -> bool:
+    return ":" in text or all(part.isdigit() for part in text.split("."))

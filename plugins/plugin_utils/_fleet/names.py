@@ -1,0 +1,96 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names of generations and files (guide 3.1, 4.1, 4.2; safety rules S2 and S3).
+
+A name says what the file is for and carries the number of its generation. It is derived from what is there, never
+from the clock, so a run that died and the run after it choose the same name.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from .._errors import BadOption
+
+_BASE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+
+#: Permitted extensions (guide appendix B, tables 5 and 6), and what holds a request.
+CERTIFICATE_EXTENSIONS = ("pem", "der", "cer", "crt")
+KEY_EXTENSIONS = ("key", "pem", "der")
+
+
+def check_base(base: str, option: str) -> str:
+    """Give ``base`` back when it may name new files; raise BadOption when it may not (guide 3.1)."""
+    if not _BASE.fullmatch(base):
+        wrong = sorted({char for char in base if not re.match(r"[A-Za-z0-9-]", char)})
+        reason = f"holds {', '.join(repr(char) for char in wrong)}" if wrong else "begins or ends with a hyphen"
+        raise BadOption(
+            f"{option} {base!r}",
+            f"{reason}, which a new file name must not (guide 3.1 and 4.2)",
+            "use letters, digits and hyphens only, for example 'callbridge-g2'",
+        )
+    return base
+
+
+def check_file(name: str, kinds: tuple[str, ...], option: str) -> str:
+    """Give ``name`` back when it may be uploaded: a good base, one dot, a permitted extension (appendix B)."""
+    base, dot, extension = name.partition(".")
+    if not dot or "." in extension:
+        raise BadOption(
+            f"{option} {name!r}",
+            "needs exactly one dot, directly before the extension (guide 4.2)",
+            f"name it like '{base or 'callbridge'}.{kinds[0]}'",
+        )
+    if extension not in kinds:
+        raise BadOption(
+            f"{option} {name!r}",
+            f"has the extension {extension!r}, which the guide does not permit here (appendix B)",
+            "use one of: " + ", ".join(kinds),
+        )
+    check_base(base, option)
+    return name
+
+
+def stem(identity_name: str) -> str:
+    """Give the part of a base name that says what an identity is for."""
+    cleaned = re.sub(r"[^A-Za-z0-9]+", "-", identity_name).strip("-").lower()
+    return cleaned or "identity"
+
+
+def base(identity_name: str, generation: int) -> str:
+    """Give the base name of one generation of an identity."""
+    return f"{stem(identity_name)}-g{generation}"
+
+
+def generation_of(name: str, wanted_stem: str) -> int | None:
+    """Give the generation number that a file or base name carries for ``wanted_stem``, or None."""
+    match = re.fullmatch(re.escape(wanted_stem) + r"-g(\d+)(?:-[a-z]+)?(?:\.[a-z]+)?", name)
+    return int(match.group(1)) if match else None
+
+
+def next_generation(wanted_stem: str, names: Iterable[str]) -> int:
+    """Give the first generation number of a stem that no name among ``names`` has used (S2)."""
+    return 1 + max((generation_of(name, wanted_stem) or 0 for name in names), default=0)
+
+
+def files_of(base_name: str, chain: bool) -> dict[str, str]:
+    """Give the file names of one generation."""
+    files = {
+        "key": f"{base_name}.key",
+        "csr": f"{base_name}.csr",
+        "certificate": f"{base_name}.crt",
+        "fullchain": f"{base_name}-fullchain.crt",
+    }
+    if chain:
+        files["bundle"] = f"{base_name}-bundle.crt"
+    return files
+
+
+def trust_stem(service: str, trust: str) -> str:
+    """Give the stem of the files of a trust setting."""
+    return f"{stem(service)}-{stem(trust)}-trust"
