@@ -46,6 +46,13 @@ class Slot:
     asks_client: bool = False
     public: bool = False
     tls_optional: bool = False
+    #: Roles asked for beyond those needed, where the sources differ on what the appliance wants.
+    also_ask: tuple[str, ...] = ()
+
+    @property
+    def requested_roles(self) -> tuple[str, ...]:
+        """Give the roles a new certificate is asked for: those needed, and those that do no harm."""
+        return (*self.roles, *self.also_ask)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,6 +209,8 @@ WEBBRIDGE3 = Service(
             section="4.5",
             listen_label="C2W listening ports and interfaces",
             asks_client=True,
+            # Guide table 3 asks for server authentication only; another note of the vendor says both.
+            also_ask=(CLIENT,),
         ),
     ),
     trusts=(Trust("c2w", "webbridge3 c2w trust", "C2W Trust bundle", "4.5"),),

@@ -1,0 +1,221 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which certificates vouch for which: the plain sets that links are judged by.
+
+A link holds when the verifier trusts at least one certificate that vouches for what the presenter shows: the leaf
+itself (pinned, guide 1.2.5) or any CA above it. Certificates that do not exist yet take part as symbols.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Iterable
+from typing import Any
+
+from .._pki import certs
+from .._services import catalogue
+from .given import FleetInput, Host, IssuerFacts
+from .topology import Link, Topology
+
+TrustKey = tuple[str, str, str]
+SlotKey = tuple[str, str]
+
+
+def issuer_symbol(name: str) -> str:
+    """Name the anchors of an issuer that come to be only when it issues for the first time."""
+    return f"issuer:{name}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What a slot presents: its leaf (None while it is not issued), what vouches for it, its names and its end."""
+
+    leaf: str | None
+    vouched_by: frozenset[str]
+    names: frozenset[str]
+    not_after: datetime.datetime | None
+    description: str
+    planned: bool = False
+
+
+@dataclasses.dataclass
+class State:
+    """One state of the fleet: what every trust setting holds and what every slot shows, as far as it runs."""
+
+    trusts: dict[TrustKey, frozenset[str]]
+    slots: dict[SlotKey, Shown | None]
+
+    def copy(self) -> State:
+        """Give a state that can be changed on its own."""
+        return State(dict(self.trusts), dict(self.slots))
+
+    def faults(self, link: Link, now: datetime.datetime) -> list[str]:
+        """Say why a link does not hold in this state; nothing when it holds."""
+        shown = self.slots.get(link.slot_key)
+        if shown is None:
+            return [f"{link.presenter} presents no certificate for {link.kind.presenter}"]
+        found = []
+        if not shown.vouched_by & self.trusts.get(link.trust_key, frozenset()):
+            found.append(
+                f"{link.verifier} does not trust what {link.presenter} presents ({shown.description}) in its "
+                f"{link.kind.verifier} {link.kind.trust} trust"
+            )
+        if link.kind.name_checked and link.dialled and not _name_fits(link.dialled, shown.names):
+            found.append(
+                f"{link.verifier} dials {link.dialled}, which is not among the names of the certificate "
+                f"({', '.join(sorted(shown.names)) or 'none'})"
+            )
+        if shown.not_after is not None and shown.not_after <= now:
+            found.append(f"the certificate of {link.presenter} expired on {shown.not_after:%Y-%m-%d}")
+        return found
+
+
+class Vouching:
+    """Knows which certificates of the fleet issued which, by their signatures."""
+
+    def __init__(self, given: FleetInput) -> None:
+        self.pems: dict[str, str] = {}
+        self._parsed: dict[str, Any] = {}
+        self._issuers: dict[str, frozenset[str]] = {}
+        for host in given.hosts.values():
+            if host.survey is None:
+                continue
+            for entry in host.survey["certificates"].values():
+                self.add(item["pem"] for item in entry.get("certificates", []))
+            for served in host.survey["served"].values():
+                self.add(item["pem"] for item in served.get("chain", []))
+        self.anchors: dict[str, list[str]] = {}
+        for issuer in given.issuers.values():
+            self.anchors[issuer.name] = self.add(issuer.anchors)
+
+    def add(self, pems: Iterable[str]) -> list[str]:
+        """Take certificates in; give their fingerprints in the same order."""
+        found = []
+        for pem in pems:
+            for certificate in certs.load_certificates(pem.encode("ascii", "replace"), "a surveyed certificate"):
+                sha256 = certs.fingerprint(certificate)
+                if sha256 not in self._parsed:
+                    self._parsed[sha256] = certificate
+                    self.pems[sha256] = certs.to_pem(certificate)
+                    self._issuers.clear()
+                found.append(sha256)
+        return found
+
+    def info(self, sha256: str) -> dict[str, Any]:
+        """Describe a certificate that was taken in."""
+        return certs.describe(self._parsed[sha256])
+
+    def above(self, sha256: str) -> frozenset[str]:
+        """Give every certificate known that vouches for this one: itself and all that issued it, up to the root."""
+        found = {sha256}
+        ahead = [sha256]
+        while ahead:
+            for issuer in self._issuers_of(ahead.pop()):
+                if issuer not in found:
+                    found.add(issuer)
+                    ahead.append(issuer)
+        return frozenset(found)
+
+    def _issuers_of(self, sha256: str) -> frozenset[str]:
+        if sha256 not in self._issuers:
+            child = self._parsed[sha256]
+            self._issuers[sha256] = frozenset(
+                other for other, parent in self._parsed.items() if other != sha256 and _issued(child, parent)
+            )
+        return self._issuers[sha256]
+
+
+def anchors_of(issuer: IssuerFacts, vouching: Vouching) -> frozenset[str]:
+    """Give what vouches for everything an issuer will issue: its CA certificates, or its symbol before they exist."""
+    return frozenset(vouching.anchors[issuer.name]) or frozenset({issuer_symbol(issuer.name)})
+
+
+def today(given: FleetInput, topology: Topology, vouching: Vouching) -> State:
+    """Give the state that runs now.
+
+    A trust setting that this collection stored and never saw restarted is taken as it was before. A slot shows what
+    the probe saw; where nothing could be probed, what is assigned (guide 4.5 advises a firewall).
+    """
+    trusts: dict[TrustKey, frozenset[str]] = {}
+    slots: dict[SlotKey, Shown | None] = {}
+    for link in topology.links:
+        verifier, presenter = given.hosts[link.verifier], given.hosts[link.presenter]
+        if link.trust_key not in trusts:
+            trusts[link.trust_key] = frozenset(vouching.add(_pems(verifier, active_trust_file(verifier, link))))
+        if link.slot_key not in slots:
+            slots[link.slot_key] = shown_now(presenter, link.kind.presenter, vouching)
+    return State(trusts, slots)
+
+
+def active_trust_file(host: Host, link: Link) -> str | None:
+    """Give the trust file that the running service read: the one before, while a restart is pending (S15)."""
+    for record in host.pending.get(link.kind.verifier, []):
+        if record["setting"] == f"trust:{link.kind.trust}":
+            before = record.get("before")
+            return str(before) if before else None
+    return trust_file(host, link.kind.verifier, link.kind.trust)
+
+
+def trust_file(host: Host, service: str, trust: str) -> str | None:
+    """Give the file that a trust setting names."""
+    value = (host.service(service).get("trusts") or {}).get(trust)
+    return str(value) if value else None
+
+
+def shown_now(host: Host, slot_id: str, vouching: Vouching) -> Shown | None:
+    """Give what a slot presents now: what is served, else what is assigned; None when there is neither."""
+    chain = host.served(slot_id).get("chain") or assigned_chain(host, slot_id)
+    if not chain:
+        return None
+    leaf, *_others = vouching.add(item["pem"] for item in chain)
+    return shown(vouching.info(leaf), vouching.above(leaf))
+
+
+def shown(info: dict[str, Any], vouched_by: frozenset[str]) -> Shown:
+    """Describe what a certificate presents."""
+    names = [*info["dns"], *info["ip"]] or ([info["common_name"]] if info["common_name"] else [])
+    return Shown(
+        leaf=info["sha256"],
+        vouched_by=vouched_by,
+        names=frozenset(name.lower() for name in names),
+        not_after=parse_time(info["not_after"]),
+        description=f"{info['subject']}, issued by {info['issuer']}",
+    )
+
+
+def assigned_chain(host: Host, slot_id: str) -> list[dict[str, Any]]:
+    """Give the certificates a slot is assigned, leaf first: its certificate file and its bundle."""
+    service, slot = catalogue.SLOTS[slot_id]
+    files = (host.service(service.name).get("slots") or {}).get(slot.name) or {}
+    return [*host.certificates(files.get("certificate")), *host.certificates(files.get("bundle"))]
+
+
+def parse_time(text: str) -> datetime.datetime:
+    """Read an ISO 8601 UTC time as the surveys write it."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _pems(host: Host, file: str | None) -> list[str]:
+    return [item["pem"] for item in host.certificates(file)]
+
+
+def _issued(child: Any, parent: Any) -> bool:
+    if child.issuer != parent.subject:
+        return False
+    try:
+        child.verify_directly_issued_by(parent)
+    # cryptography raises InvalidSignature, TypeError or ValueError here, depending on what does not fit.
+    except Exception:  # pylint: disable=broad-except
+        return False
+    return True
+
+
+def _name_fits(dialled: str, names: frozenset[str]) -> bool:
+    wanted = dialled.lower()
+    parent = wanted.partition(".")[2]
+    return wanted in names or (bool(parent) and f"*.{parent}" in names)

@@ -1,0 +1,290 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which identities a fleet should have, and which of them need a new generation, with the reason.
+
+With no variables at all there is one identity for each slot of each node, named after its FQDN. What exists is
+adopted: its names, its subject and its kind of issuer stay unless the inventory says otherwise (S17).
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from typing import Any
+
+from .._services import catalogue
+from .given import FleetInput, Host
+from .model import SlotKey, assigned_chain
+from .topology import Topology
+
+#: What an entry of ``cms_identities`` may say.
+IDENTITY_OPTIONS = frozenset(
+    {
+        "slots",
+        "shared",
+        "common_name",
+        "names",
+        "keep_names",
+        "subject",
+        "issuer",
+        "key_type",
+        "key_size",
+        "key_location",
+        "renew_before",
+    }
+)
+SUBJECT_ATTRIBUTES = ("CN", "OU", "O", "L", "ST", "C", "emailAddress")
+_DEFAULT_SIZES: dict[str, Any] = {"rsa": 2048, "ecdsa": "secp256r1"}
+
+
+@dataclasses.dataclass
+class Identity:
+    """A key, a certificate and a chain for one purpose, as the inventory wants it."""
+
+    id: str
+    name: str
+    slots: list[SlotKey]
+    shared: bool
+    config: dict[str, Any]
+    common_name: str = ""
+    names: list[str] = dataclasses.field(default_factory=list)
+    subject: dict[str, str] = dataclasses.field(default_factory=dict)
+    roles: list[str] = dataclasses.field(default_factory=list)
+    eku: list[str] = dataclasses.field(default_factory=list)
+    ku: list[str] = dataclasses.field(default_factory=list)
+    key: dict[str, Any] = dataclasses.field(default_factory=dict)
+    issuer: str | None = None
+    #: The leaf each slot is assigned now (CertInfo), or None.
+    current: dict[SlotKey, dict[str, Any] | None] = dataclasses.field(default_factory=dict)
+
+    @property
+    def hosts(self) -> list[str]:
+        """Give the nodes that need the files of this identity."""
+        return list(dict.fromkeys(host for host, _slot in self.slots))
+
+    @property
+    def leaf(self) -> dict[str, Any] | None:
+        """Give the certificate that a new generation replaces: the one that ends first."""
+        leaves = [info for info in self.current.values() if info]
+        return min(leaves, key=lambda info: str(info["not_after"])) if leaves else None
+
+    def request(self) -> dict[str, Any]:
+        """Give what a request for this identity says, in the form the store keeps and compares."""
+        return {
+            "subject": self.subject,
+            "names": sorted(self.names),
+            "eku": sorted(self.eku),
+            "ku": sorted(self.ku),
+            "key": self.key,
+            "issuer": self.issuer,
+        }
+
+
+def identities(given: FleetInput, topology: Topology) -> tuple[list[Identity], list[tuple[str, str, str]]]:
+    """Give the identities of the fleet, and what is wrong with their description as (host, found, next step)."""
+    found: dict[str, Identity] = {}
+    problems: list[tuple[str, str, str]] = []
+    for host in given.hosts.values():
+        if host.survey is None:
+            continue
+        problems.extend(_check_options(host))
+        for slot_id in slots_of(host):
+            name, config = _config_of(host, slot_id)
+            shared = bool(config.get("shared"))
+            key = f"shared/{name}" if shared else f"{host.name}/{name}"
+            identity = found.setdefault(key, Identity(key, name, [], shared, config))
+            if identity.config != config:
+                problems.append(
+                    (
+                        host.name,
+                        f"cms_identities describes {name!r} differently on {host.name} and on {identity.hosts[0]}, "
+                        "but it is shared",
+                        "describe a shared identity once, in the variables of a group that all its nodes are in",
+                    )
+                )
+            identity.slots.append((host.name, slot_id))
+            identity.current[host.name, slot_id] = next(
+                (item["info"] for item in assigned_chain(host, slot_id)), None
+            )
+    for identity in found.values():
+        problems.extend(_complete(identity, given, topology))
+    return list(found.values()), problems
+
+
+def slots_of(host: Host) -> list[str]:
+    """Give the slot ids of a node that should hold a certificate.
+
+    A slot whose TLS is optional (TURN) counts only where TLS is set up or a certificate is assigned (guide 4.6).
+    """
+    wanted = []
+    for slot_id, (service, slot) in catalogue.SLOTS.items():
+        state = host.service(service.name)
+        if service.name not in host.services or not state.get("present"):
+            continue
+        files = (state.get("slots") or {}).get(slot.name) or {}
+        if slot.tls_optional and not files.get("certificate") and not _has_port(files):
+            continue
+        wanted.append(slot_id)
+    return wanted
+
+
+def _has_port(files: dict[str, Any]) -> bool:
+    return any(row.get("port") for row in files.get("listen") or [])
+
+
+def _check_options(host: Host) -> list[tuple[str, str, str]]:
+    described = host.variables.get("cms_identities") or {}
+    if not isinstance(described, dict):
+        return [(host.name, "cms_identities is not a dictionary", "give a dictionary of identity names")]
+    problems = []
+    for name, config in described.items():
+        unknown = sorted(set(config or {}) - IDENTITY_OPTIONS)
+        if unknown:
+            problems.append(
+                (
+                    host.name,
+                    f"cms_identities.{name} has unknown options: {', '.join(unknown)}",
+                    "use only: " + ", ".join(sorted(IDENTITY_OPTIONS)),
+                )
+            )
+        strange = sorted(set((config or {}).get("slots") or []) - set(catalogue.SLOTS))
+        if strange:
+            problems.append(
+                (
+                    host.name,
+                    f"cms_identities.{name} names unknown slots: {', '.join(strange)}",
+                    "use only: " + ", ".join(sorted(catalogue.SLOTS)),
+                )
+            )
+        wrong = sorted(set((config or {}).get("subject") or {}) - set(SUBJECT_ATTRIBUTES))
+        if wrong:
+            problems.append(
+                (
+                    host.name,
+                    f"cms_identities.{name}.subject has unknown attributes: {', '.join(wrong)}",
+                    "use only those of guide table 4: " + ", ".join(SUBJECT_ATTRIBUTES),
+                )
+            )
+    return problems
+
+
+def _config_of(host: Host, slot_id: str) -> tuple[str, dict[str, Any]]:
+    """Give the identity a slot belongs to, and what the inventory says of it."""
+    _service, slot = catalogue.SLOTS[slot_id]
+    described = host.variables.get("cms_identities") or {}
+    for name, config in described.items():
+        if slot_id in ((config or {}).get("slots") or []):
+            return str(name), dict(config)
+    return slot.identity, dict(described.get(slot.identity) or {})
+
+
+def _complete(identity: Identity, given: FleetInput, topology: Topology) -> list[tuple[str, str, str]]:
+    """Fill in names, subject, usages, key and issuer."""
+    hosts = [given.hosts[name] for name in identity.hosts]
+    config = identity.config
+    problems = []
+    nameless = [host.name for host in hosts if host.fqdn is None]
+    for name in nameless:
+        problems.append(
+            (
+                name,
+                f"has no fully qualified name, so {identity.name} cannot be named",
+                "set cms_fqdn for the host, or cms_domain for the fleet",
+            )
+        )
+    leaf = identity.leaf
+    adopt = bool(config.get("keep_names", True)) and leaf is not None
+    names = [host.fqdn for host in hosts if host.fqdn]
+    names += _dialled(identity, topology)
+    names += [str(name) for name in config.get("names") or []]
+    if adopt:
+        for info in identity.current.values():
+            names += [*info["dns"], *info["ip"]] if info else []
+    identity.common_name = _common_name(identity, hosts, adopt)
+    ordered = dict.fromkeys(name.lower() for name in [identity.common_name, *names] if name)
+    identity.names = list(ordered)
+    identity.subject = _subject(identity, hosts, adopt)
+    slots = [catalogue.SLOTS[slot_id][1] for _host, slot_id in identity.slots]
+    identity.roles = [role for role in (catalogue.SERVER, catalogue.CLIENT) if any(role in s.roles for s in slots)]
+    asked = [role for role in (catalogue.SERVER, catalogue.CLIENT) if any(role in s.requested_roles for s in slots)]
+    identity.eku = [f"{role}Auth" for role in asked]
+    identity.key = _key(identity, hosts)
+    # keyEncipherment means nothing for an ECDSA key; digitalSignature is what DTLS needs (guide 2.1).
+    identity.ku = ["digitalSignature"] + (["keyEncipherment"] if identity.key["type"] == "rsa" else [])
+    identity.issuer = config.get("issuer") or _first(hosts, "cms_issuer")
+    if identity.key["type"] not in _DEFAULT_SIZES:
+        problems.append((identity.hosts[0], f"key_type {identity.key['type']!r} is unknown", "use rsa or ecdsa"))
+    elif identity.key["where"] == "node" and identity.key["type"] != "rsa":
+        problems.append(
+            (
+                identity.hosts[0],
+                f"{identity.name} wants an ECDSA key made on the node, which 'pki csr' cannot make (guide A.2)",
+                "set key_location: control for it, or key_type: rsa",
+            )
+        )
+    elif identity.key["where"] == "node" and identity.shared:
+        problems.append(
+            (
+                identity.hosts[0],
+                f"{identity.name} is shared between nodes, so its key cannot be made on one of them",
+                "leave key_location out, or set it to control (guide 4.1; safety rule S4)",
+            )
+        )
+    return problems
+
+
+def _dialled(identity: Identity, topology: Topology) -> list[str]:
+    """Give the names under which verifiers dial the slots of an identity (guide 4.5)."""
+    return [
+        link.dialled for link in topology.links if link.dialled and link.slot_key in identity.slots
+    ]
+
+
+def _common_name(identity: Identity, hosts: list[Host], adopt: bool) -> str:
+    if identity.config.get("common_name"):
+        return str(identity.config["common_name"])
+    configured = (identity.config.get("subject") or {}).get("CN")
+    if configured:
+        return str(configured)
+    leaf = identity.leaf
+    if adopt and leaf and leaf["common_name"] and _looks_like_name(leaf["common_name"]):
+        return str(leaf["common_name"])
+    # One certificate for several components names the domain, and lists the components (guide 3.1).
+    if identity.shared and hosts[0].variables.get("cms_domain"):
+        return str(hosts[0].variables["cms_domain"])
+    return hosts[0].fqdn or ""
+
+
+def _subject(identity: Identity, hosts: list[Host], adopt: bool) -> dict[str, str]:
+    given = {**(hosts[0].variables.get("cms_subject") or {}), **(identity.config.get("subject") or {})}
+    leaf = identity.leaf
+    if not given and adopt and leaf:
+        given = {key: value for key, value in leaf.get("subject_attributes", {}).items() if key in SUBJECT_ATTRIBUTES}
+    given["CN"] = identity.common_name
+    return {key: str(given[key]) for key in SUBJECT_ATTRIBUTES if given.get(key)}
+
+
+def _key(identity: Identity, hosts: list[Host]) -> dict[str, Any]:
+    kind = str(identity.config.get("key_type") or _first(hosts, "cms_key_type") or "rsa")
+    size = identity.config.get("key_size") or _first(hosts, "cms_key_size") or _DEFAULT_SIZES.get(kind, 2048)
+    where = identity.config.get("key_location") or _first(hosts, "cms_key_location")
+    if not where:
+        # A key that is made on its node never leaves it (S4); what a node cannot make is made here.
+        where = "control" if identity.shared or kind != "rsa" or size != 2048 else "node"
+    return {"where": str(where), "type": kind, "size": size if kind == "ecdsa" else int(size)}
+
+
+def _first(hosts: list[Host], variable: str) -> Any:
+    return next((host.variables[variable] for host in hosts if host.variables.get(variable) is not None), None)
+
+
+def _looks_like_name(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+        return True
+    except ValueError:
+        return "." in text and " " not in text
