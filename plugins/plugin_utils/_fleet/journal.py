@@ -40,6 +40,12 @@ class Journal:
     def save_plan(self, plan: dict[str, Any]) -> str:
         """Keep ``plan`` where ``apply`` finds it; give the path."""
         path = self._plan_path(plan["id"])
+        for node in self._known_nodes():
+            data = self._node(node)
+            if data["plan"] is not None:
+                # What an earlier run proved says nothing about the fleet that this plan was made from.
+                data["plan"], data["done"] = None, {}
+                self._save(node, data)
         self._write(path, plan)
         self._prune_plans(keep=plan["id"])
         return path

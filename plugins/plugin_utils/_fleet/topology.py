@@ -121,9 +121,7 @@ def _pair(call_bridge: Host, bridge: Host, entry: dict[str, Any]) -> list[Link]:
     """Give the two links of a Call Bridge and a Web Bridge: each verifies the other (guide 4.5)."""
     links = []
     for kind in catalogue.LINK_KINDS:
-        verifier, presenter = (
-            (call_bridge, bridge) if kind.verifier == "callbridge" else (bridge, call_bridge)
-        )
+        verifier, presenter = (call_bridge, bridge) if kind.verifier == "callbridge" else (bridge, call_bridge)
         links.append(
             Link(
                 kind=kind,
@@ -249,9 +247,7 @@ def _clusters(given: FleetInput, links: list[Link], databases: dict[str, tuple[s
     return {name: numbers.setdefault(root(name), len(numbers)) for name in given.hosts}
 
 
-def _tie_loose(
-    given: FleetInput, links: list[Link], databases: dict[str, tuple[str, ...]], tie: Any
-) -> None:
+def _tie_loose(given: FleetInput, links: list[Link], databases: dict[str, tuple[str, ...]], tie: Any) -> None:
     """Tie nodes that nothing tells apart: without API or groups all nodes of a service count as one group (S6)."""
     linked = {end for link in links for end in (link.verifier, link.presenter)}
     first: dict[tuple[str, Any], str] = {}

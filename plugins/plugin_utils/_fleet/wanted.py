@@ -107,9 +107,7 @@ def identities(given: FleetInput, topology: Topology) -> tuple[list[Identity], l
                     )
                 )
             identity.slots.append((host.name, slot_id))
-            identity.current[host.name, slot_id] = next(
-                (item["info"] for item in assigned_chain(host, slot_id)), None
-            )
+            identity.current[host.name, slot_id] = next((item["info"] for item in assigned_chain(host, slot_id)), None)
     for identity in found.values():
         problems.extend(_complete(identity, given, topology))
     return list(found.values()), problems
@@ -239,9 +237,7 @@ def _complete(identity: Identity, given: FleetInput, topology: Topology) -> list
 
 def _dialled(identity: Identity, topology: Topology) -> list[str]:
     """Give the names under which verifiers dial the slots of an identity (guide 4.5)."""
-    return [
-        link.dialled for link in topology.links if link.dialled and link.slot_key in identity.slots
-    ]
+    return [link.dialled for link in topology.links if link.dialled and link.slot_key in identity.slots]
 
 
 def _common_name(identity: Identity, hosts: list[Host], adopt: bool) -> str:

@@ -1,0 +1,281 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Decide which identities need a new generation, why, and under which name; ``now`` is an argument, never the clock.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .._findings import ERROR, REMARK, WARNING, Finding
+from .._pki import validity
+from .._services import catalogue
+from . import names
+from .given import RENEW, SITE, FleetInput
+from .model import SlotKey, Vouching, anchors_of, parse_time
+from .wanted import Identity
+
+#: The request stands on the node or in the store, the certificate is not issued yet.
+NEW, REQUESTED, ISSUED = "new", "requested", "issued"
+
+
+@dataclasses.dataclass
+class Decision:
+    """What happens to an identity: nothing (``reason`` is None), or a generation ``base`` for ``slots``.
+
+    ``resume`` says how far an earlier run came with this very generation. ``on_node`` marks a request that stands on
+    the node but not in the store.
+    """
+
+    identity: Identity
+    reason: str | None = None
+    base: str = ""
+    resume: str = NEW
+    on_node: bool = False
+    slots: list[SlotKey] = dataclasses.field(default_factory=list)
+    leaf: dict[str, Any] | None = None
+    chain: list[str] = dataclasses.field(default_factory=list)
+    #: The new certificate leads to another root than the one it replaces (S17).
+    anchor_changes: bool = False
+
+
+def decide(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[Decision, list[Finding]]:
+    """Decide about one identity. Give the decision and what is to be said about it."""
+    decision = Decision(identity)
+    reason, findings = _reason(identity, given, vouching)
+    if reason is None or any(finding.blocks for finding in findings):
+        return decision, findings
+    decision.reason = reason
+    issuer = given.issuers[identity.issuer or ""]
+    fits = not issuer.will_create and _issued_by(identity, issuer.name, given, vouching)
+    decision.anchor_changes = identity.leaf is not None and not fits
+    known = _resumable(identity, given)
+    if known:
+        decision.base = str(known["base"])
+        decision.resume = str(known["state"])
+        decision.leaf = known.get("leaf")
+        decision.chain = list(known.get("chain") or [])
+        decision.on_node = bool(known.get("on_node"))
+    else:
+        decision.base = _next_base(identity, given)
+    assigned = {slot: info["sha256"] if info else None for slot, info in identity.current.items()}
+    leaf = decision.leaf["sha256"] if decision.leaf else None
+    decision.slots = [slot for slot in identity.slots if leaf is None or assigned[slot] != leaf]
+    if not decision.slots:
+        decision.reason = None
+    return decision, findings
+
+
+def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[str | None, list[Finding]]:
+    """Say why an identity needs a new generation, or None."""
+    findings: list[Finding] = []
+    leaf = identity.leaf
+    issuer = given.issuers.get(identity.issuer or "")
+    issuer_fits = bool(
+        leaf and issuer and not issuer.will_create and _issued_by(identity, issuer.name, given, vouching)
+    )
+    due = _due(identity, given)
+    if given.intent == RENEW:
+        if leaf is None:
+            findings.append(
+                _say(
+                    REMARK,
+                    "no-certificate",
+                    "4",
+                    identity,
+                    "has no certificate yet; renew only renews what exists",
+                    "run certops.cms.site",
+                )
+            )
+            return None, findings
+        reason = due
+    else:
+        reason = due or _changed(identity, given)
+    if issuer is None:
+        if reason:
+            findings.append(_no_issuer(identity, given))
+        return reason, findings
+    if leaf is None or issuer_fits:
+        return reason, findings
+    consented = issuer.name in given.accepted_anchors
+    if given.intent == SITE and consented:
+        return reason or f"moves to the issuer {issuer.name}, as consented", findings
+    if reason is None:
+        if given.intent == SITE:
+            findings.append(
+                _say(
+                    REMARK,
+                    "issuer-kept",
+                    "S17",
+                    identity,
+                    f"is issued by {leaf['issuer']}, not by the issuer {issuer.name}, and stays so while it is valid",
+                    f"to move it, run certops.cms.site with cms_accept_anchors: [{issuer.name}]",
+                )
+            )
+        return None, findings
+    findings.append(_no_consent(identity, given, issuer.name, leaf, reason))
+    return reason, findings
+
+
+def _no_issuer(identity: Identity, given: FleetInput) -> Finding:
+    if identity.issuer is None:
+        return _say(
+            ERROR, "no-issuer", "3", identity, "needs a certificate and has no issuer", "set cms_issuer and cms_issuers"
+        )
+    return _say(
+        ERROR,
+        "no-issuer",
+        "3",
+        identity,
+        f"names the issuer {identity.issuer!r}, which cms_issuers does not describe",
+        "describe it in cms_issuers, or name one of: " + (", ".join(sorted(given.issuers)) or "(there is none)"),
+    )
+
+
+def _no_consent(identity: Identity, given: FleetInput, issuer: str, leaf: dict[str, Any], reason: str) -> Finding:
+    outside = list(dict.fromkeys(who for _host, slot in identity.slots for who in catalogue.EXTERNAL_VERIFIERS[slot]))
+    told = f" Outside the fleet these may verify it and must trust the new CA first: {', '.join(outside)}."
+    where = "certops.cms.renew never changes an anchor: " if given.intent == RENEW else ""
+    return _say(
+        ERROR,
+        "anchor-change-without-consent",
+        "S17",
+        identity,
+        f"{reason}, and the issuer {issuer} has another anchor than the certificate it has (issued by "
+        f"{leaf['issuer']}).{told if outside else ''}",
+        f"{where}run certops.cms.site with cms_accept_anchors: [{issuer}], or give it an issuer under the anchor it has",
+    )
+
+
+def _due(identity: Identity, given: FleetInput) -> str | None:
+    """Say why the current certificate is due, or None (expired is always due)."""
+    leaf = identity.leaf
+    if leaf is None:
+        return None
+    policy = validity.parse_renew_before(_renew_before(identity, given))
+    if not validity.is_due(leaf, policy, given.now):
+        return None
+    days = (parse_time(str(leaf["not_after"])) - given.now).days
+    day = str(leaf["not_after"])[:10]
+    if days < 0:
+        return f"expired on {day}"
+    return f"expires on {day}, in {days} day{'s' if days != 1 else ''}"
+
+
+def _renew_before(identity: Identity, given: FleetInput) -> Any:
+    hosts = [given.hosts[name] for name in identity.hosts]
+    configured = identity.config.get("renew_before")
+    return configured or next(
+        (h.variables["cms_renew_before"] for h in hosts if h.variables.get("cms_renew_before")), None
+    )
+
+
+def _changed(identity: Identity, given: FleetInput) -> str | None:
+    """Say what the inventory wants otherwise than the certificates say, or None."""
+    missing_slots = [f"{host} {slot}" for (host, slot), info in identity.current.items() if info is None]
+    if missing_slots:
+        return "no certificate is assigned yet (" + ", ".join(missing_slots) + ")"
+    leaves = [info for info in identity.current.values() if info]
+    if len({info["sha256"] for info in leaves}) > 1:
+        return "its slots hold different certificates, and it is one identity"
+    leaf = leaves[0]
+    have = {name.lower() for name in [*leaf["dns"], *leaf["ip"]]} or {str(leaf["common_name"] or "").lower()}
+    lacking = [name for name in identity.names if name.lower() not in have]
+    if lacking:
+        return "lacks the name " + ", ".join(lacking)
+    needed = [f"{role}Auth" for role in identity.roles]
+    if leaf["extended_key_usage"] is not None:
+        without = [usage for usage in needed if usage not in leaf["extended_key_usage"]]
+        if without:
+            return "lacks the usage " + ", ".join(without)
+    if (
+        leaf["key_usage"] is not None
+        and "digitalSignature" not in leaf["key_usage"]
+        and "callbridge" in _slots(identity)
+    ):
+        return "lacks the key usage digitalSignature"
+    if identity.config.get("common_name") and leaf["common_name"] != identity.common_name:
+        return f"has the common name {leaf['common_name']}, wanted is {identity.common_name}"
+    wanted_subject = identity.config.get("subject")
+    if wanted_subject and any(leaf.get("subject_attributes", {}).get(k) != str(v) for k, v in wanted_subject.items()):
+        return "has another subject than wanted"
+    if identity.config.get("key_type") and not str(leaf["key_type"]).lower().startswith(identity.key["type"]):
+        return f"has a {leaf['key_type']} key, wanted is {identity.key['type']}"
+    return None
+
+
+def _slots(identity: Identity) -> set[str]:
+    return {slot for _host, slot in identity.slots}
+
+
+def _issued_by(identity: Identity, issuer: str, given: FleetInput, vouching: Vouching) -> bool:
+    """Say whether every current certificate of an identity leads to the root of ``issuer``."""
+    anchors = anchors_of(given.issuers[issuer], vouching)
+    return all(info is None or bool(vouching.above(info["sha256"]) & anchors) for info in identity.current.values())
+
+
+def _resumable(identity: Identity, given: FleetInput) -> dict[str, Any] | None:
+    """Give the newest generation that an earlier run began for exactly this request, if it can still be used."""
+    assigned = _assigned_bases(identity, given)
+    newest = max((names.generation_of(base, names.stem(identity.name)) or 0 for base in assigned), default=0)
+    policy = validity.parse_renew_before(_renew_before(identity, given))
+    found: list[tuple[int, dict[str, Any]]] = []
+    for generation in given.generations.get(identity.id, []):
+        number = names.generation_of(str(generation["base"]), names.stem(identity.name)) or 0
+        if number < newest or generation["request"] != identity.request():
+            continue
+        if generation["state"] == ISSUED and validity.is_due(generation["leaf"], policy, given.now):
+            continue
+        found.append((number, generation))
+    found += _on_node(identity, given, newest)
+    return max(found, key=lambda item: item[0])[1] if found else None
+
+
+def _on_node(identity: Identity, given: FleetInput, newest: int) -> list[tuple[int, dict[str, Any]]]:
+    """Give requests that this collection made on the node and that never reached the store."""
+    if identity.key["where"] != "node":
+        return []
+    host = given.hosts[identity.hosts[0]]
+    survey = host.survey or {}
+    stored = {str(generation["base"]) for generation in given.generations.get(identity.id, [])}
+    found = []
+    for name, csr in (survey.get("csrs") or {}).items():
+        base = name.rpartition(".")[0]
+        number = names.generation_of(base, names.stem(identity.name))
+        complete = name in host.made and f"{base}.key" in survey["files"]
+        same = {entry.lower() for entry in [*csr["dns"], *csr["ip"]]} >= set(identity.names)
+        if number and number > newest and base not in stored and complete and same:
+            found.append((number, {"base": base, "state": REQUESTED, "on_node": True}))
+    return found
+
+
+def _assigned_bases(identity: Identity, given: FleetInput) -> list[str]:
+    bases = []
+    for host_name, slot_id in identity.slots:
+        service, slot = catalogue.SLOTS[slot_id]
+        files = (given.hosts[host_name].service(service.name).get("slots") or {}).get(slot.name) or {}
+        if files.get("key"):
+            bases.append(str(files["key"]).rpartition(".")[0])
+    return bases
+
+
+def _next_base(identity: Identity, given: FleetInput) -> str:
+    """Choose a base name that was never used for this identity, on any of its nodes or in the store (S2)."""
+    used = [str(generation["base"]) for generation in given.generations.get(identity.id, [])]
+    for name in identity.hosts:
+        host = given.hosts[name]
+        used += list((host.survey or {}).get("files", {}))
+        used += list(host.made)
+    stem = names.stem(identity.name)
+    return names.base(stem, names.next_generation(stem, used))
+
+
+def _say(severity: str, rule: str, section: str, identity: Identity, found: str, next_step: str) -> Finding:
+    if severity not in (ERROR, WARNING, REMARK):
+        raise AssertionError("Contract violation: severity")
+    return Finding(severity, rule, section, identity.id.replace("/", " "), found, next_step)

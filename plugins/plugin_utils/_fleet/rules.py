@@ -1,0 +1,356 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rules a fleet is checked against before anything changes (S1).
+
+Each rule looks at plain data and says what it found about which nodes. A fault of today that the plan removes is
+marked as cured by the caller.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from .._findings import ERROR, REMARK, WARNING, Finding
+from .._pki import certs, profiles
+from .._services import catalogue
+from . import names
+from .due import Decision
+from .given import FleetInput, Host
+from .model import SlotKey, Vouching, assigned_chain
+from .topology import Topology
+from .wanted import Identity, slots_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Against:
+    """A finding, and the nodes it stands against; no nodes means the whole fleet."""
+
+    finding: Finding
+    hosts: tuple[str, ...] = ()
+
+
+def about_inventory(given: FleetInput) -> Iterator[Against]:
+    """Check groups, names and what could be surveyed (S19)."""
+    if not given.hosts:
+        yield Against(
+            Finding(
+                ERROR,
+                "group-empty",
+                "S19",
+                "group cms",
+                "holds no host, so there is nothing to work on",
+                "put the Meeting Servers into the group cms, and into cms_webadmin, cms_callbridge, cms_webbridge3, cms_turn",
+            )
+        )
+    for host in given.hosts.values():
+        if host.survey is None:
+            yield _error(
+                host,
+                "node-not-surveyed",
+                "S19",
+                f"could not be read: {host.why_no_survey}",
+                "make it reachable and run again, or leave it out on purpose with "
+                f"cms_skip_nodes: [{host.name}]; nodes linked to it stay as they are until then",
+            )
+        elif not host.services:
+            yield Against(
+                Finding(
+                    WARNING,
+                    "no-service",
+                    "S19",
+                    host.name,
+                    "is in the group cms and in no group of a service",
+                    "put it into one of: " + ", ".join(service.group for service in catalogue.SERVICES),
+                ),
+                (host.name,),
+            )
+    yield from _same(given, "fqdn", lambda host: host.fqdn)
+    yield from _same(
+        given,
+        "address",
+        lambda host: f"{host.address}:{host.variables.get('ansible_port') or 22}" if host.survey else None,
+    )
+
+
+def _same(given: FleetInput, what: str, value_of: Any) -> Iterator[Against]:
+    seen: dict[str, Host] = {}
+    for host in given.hosts.values():
+        value = value_of(host)
+        if value is None:
+            continue
+        first = seen.setdefault(value, host)
+        if first is not host:
+            finding = Finding(
+                ERROR,
+                f"same-{what}",
+                "S2",
+                f"{first.name} and {host.name}",
+                f"have the same {what} {value}",
+                "give each host of the inventory its own",
+            )
+            yield Against(finding, (first.name, host.name))
+
+
+def about_services(given: FleetInput, topology: Topology) -> Iterator[Against]:
+    """Check that each node has the services of its groups, and that nothing on it is unknown to the plan (S8)."""
+    linked = {link.trust_key for link in topology.links}
+    for host in given.hosts.values():
+        if host.survey is None:
+            continue
+        for name in host.services:
+            state = host.service(name)
+            if not state.get("present"):
+                yield _error(
+                    host,
+                    "service-missing",
+                    "S8",
+                    f"is in the group {catalogue.BY_NAME[name].group}, and has no service {name} "
+                    f"({state.get('detail') or 'its command is unknown there'})",
+                    f"take the host out of {catalogue.BY_NAME[name].group}, or check its version and licence",
+                )
+                continue
+            if state.get("enabled") is False and not host.pending.get(name):
+                yield Against(
+                    _finding(
+                        REMARK,
+                        host,
+                        "service-off",
+                        "4",
+                        f"{name} is switched off; certificates are stored for it and it stays off",
+                        f"enable it on the node ('{name} enable') when it is to run",
+                    ),
+                    (host.name,),
+                )
+            yield from _trusts(host, name, state, linked)
+            for label, value in state.get("unknown_rows") or []:
+                yield Against(
+                    _finding(
+                        REMARK,
+                        host,
+                        "unknown-row",
+                        "S8",
+                        f"{name} shows a row that is not known: {label!r} with {value!r}",
+                        "nothing depends on it; report it so that it becomes known",
+                    ),
+                    (host.name,),
+                )
+        for notice in host.survey.get("notices") or []:
+            yield Against(
+                _finding(WARNING, host, "login-notice", "S8", f"said at login: {notice}", "see to it on the node"),
+                (host.name,),
+            )
+
+
+def _trusts(host: Host, name: str, state: dict[str, Any], linked: set[tuple[str, str, str]]) -> Iterator[Against]:
+    for trust, file in sorted((state.get("trusts") or {}).items()):
+        if file and (host.name, name, trust) not in linked:
+            yield _error(
+                host,
+                "trust-without-link",
+                "S8",
+                f"the trust setting {name} {trust} names {file}, and the plan knows no link that it is for",
+                f"put the other side into the inventory, or clear the setting on the node ('{name} trust {trust} none')",
+            )
+    for label, file in state.get("unknown_trusts") or []:
+        yield _error(
+            host,
+            "trust-unknown",
+            "S8",
+            f"{name} shows a trust setting that is not known: {label!r} with {file!r}",
+            "clear it on the node if nothing needs it, or report it so that it becomes known",
+        )
+
+
+def about_registrations(given: FleetInput, topology: Topology, touched: set[str]) -> Iterator[Against]:
+    """Check that every registered Web Bridge is known, and say where links had to be assumed."""
+    for host, url in topology.foreign_urls:
+        severity = ERROR if host in touched else WARNING
+        yield Against(
+            Finding(
+                severity,
+                "registration-outside-inventory",
+                "4.5",
+                f"{host} webBridges",
+                f"{url} is registered, and no host of cms_webbridge3 has this name or address",
+                "put that Web Bridge into the inventory (cms_fqdn, or cms_c2w_names for a further name), or remove the "
+                "registration; what it trusts cannot be judged otherwise",
+            ),
+            (host,),
+        )
+    for name in topology.blind:
+        api = (given.hosts[name].survey or {}).get("api") or {}
+        yield Against(
+            Finding(
+                WARNING,
+                "links-assumed",
+                "S6",
+                f"{name} API",
+                f"no registrations could be read ({api.get('detail') or api.get('state') or 'no survey'}), so it counts "
+                "as linked to every Web Bridge of its cluster, and its links cannot be proven over the API",
+                "set cms_api_user and cms_api_password to a user that may read the API",
+            ),
+            (name,),
+        )
+
+
+def about_identities(given: FleetInput, decisions: list[Decision], vouching: Vouching) -> Iterator[Against]:
+    """Check what every slot is assigned today against guide 2.2, and compare it with what is served (S15)."""
+    for decision in decisions:
+        for host_name, slot_id in decision.identity.slots:
+            host = given.hosts[host_name]
+            yield from _assigned(host, slot_id, decision.identity, given, vouching)
+            yield from _served(host, slot_id)
+    for host in given.hosts.values():
+        stems: dict[str, str] = {}
+        for decision in decisions:
+            if host.name not in decision.identity.hosts:
+                continue
+            first = stems.setdefault(names.stem(decision.identity.name), decision.identity.name)
+            if first != decision.identity.name:
+                yield _error(
+                    host,
+                    "names-collide",
+                    "4.1",
+                    f"the identities {first!r} and {decision.identity.name!r} would get the same file names",
+                    "rename one of them in cms_identities",
+                )
+
+
+def _assigned(host: Host, slot_id: str, identity: Identity, given: FleetInput, vouching: Vouching) -> Iterator[Against]:
+    chain = assigned_chain(host, slot_id)
+    service, slot = catalogue.SLOTS[slot_id]
+    files = (host.service(service.name).get("slots") or {}).get(slot.name) or {}
+    label = f"{host.name} {slot_id}"
+    for part in ("certificate", "bundle"):
+        entry = ((host.survey or {}).get("certificates") or {}).get(files.get(part) or "") or {}
+        for problem in entry.get("problems", []):
+            yield Against(
+                Finding(
+                    WARNING,
+                    "bundle-form",
+                    "1.2.4",
+                    f"{host.name} {files[part]}",
+                    problem,
+                    "a new generation is written in the right form; until then look at the file",
+                ),
+                (host.name,),
+            )
+    if not chain:
+        return
+    leaf, *others = [certs.load_certificates(item["pem"].encode(), label)[0] for item in chain]
+    roots = [item for item in [leaf, *others] if item.issuer == item.subject]
+    # Where the root is not on the node, the topmost certificate there is taken as the end: what a verifier adds is its own.
+    anchors = roots or [[leaf, *others][-1]]
+    for finding in profiles.check(
+        leaf, others, anchors, profile="meeting_server", roles=tuple(identity.roles), now=given.now, subject_label=label
+    ):
+        yield Against(finding, (host.name,))
+    usages = certs.describe(leaf)
+    if slot_id == "callbridge" and usages["key_usage"] is not None and "digitalSignature" not in usages["key_usage"]:
+        yield Against(
+            Finding(
+                ERROR,
+                "ku-digital-signature-missing",
+                "2.1",
+                label,
+                "the key usage lacks digitalSignature, so DTLS with web app clients may fail",
+                "renew the certificate: run certops.cms.site",
+            ),
+            (host.name,),
+        )
+
+
+def _served(host: Host, slot_id: str) -> Iterator[Against]:
+    """Compare what is served with what is assigned: a difference nobody noted is a pending change of others (S15)."""
+    service, slot = catalogue.SLOTS[slot_id]
+    served = host.served(slot_id)
+    state = host.service(service.name)
+    chain = assigned_chain(host, slot_id)
+    if served.get("state") == "served" and served.get("chain") and chain:
+        shown = served["chain"][0]
+        if shown["sha256"] != chain[0]["info"]["sha256"] and not host.pending.get(service.name):
+            yield _error(
+                host,
+                "pending-change-of-others",
+                "S15",
+                f"{slot_id} serves the certificate {shown['subject']} (ends {shown['not_after'][:10]}), but "
+                f"{(state.get('slots') or {}).get(slot.name, {}).get('certificate')} is assigned: a change that was "
+                "stored and never made live, and not by this collection",
+                f"restart {service.name} yourself when that change is wanted, or assign what is served, then run again",
+            )
+    elif served.get("state") in ("unreachable", "no_tls", "error") and state.get("enabled") is not False:
+        yield Against(
+            _finding(
+                REMARK,
+                host,
+                "not-probed",
+                "S10",
+                f"{slot_id} cannot be reached at {served.get('address')}:{served.get('port')} "
+                f"({served.get('detail') or served['state']}), so a change of it can be assigned and not proven",
+                f"open the way from the control node, or set cms_probe.{slot_id} to an address that leads there",
+            ),
+            (host.name,),
+        )
+
+
+def about_files(given: FleetInput) -> Iterator[Against]:
+    """Remark on names that the guide does not want and that are there already (S2)."""
+    for host in given.hosts.values():
+        if host.survey is None:
+            continue
+        old = sorted({name for name in host.survey["certificates"] if "_" in name or name.count(".") != 1})
+        if old:
+            yield Against(
+                _finding(
+                    REMARK,
+                    host,
+                    "old-file-name",
+                    "3.1",
+                    f"files in use have names that the guide advises against: {', '.join(old)}",
+                    "they work and stay; new generations get better names",
+                ),
+                (host.name,),
+            )
+
+
+def about_calls(given: FleetInput, restarted: list[str]) -> Iterator[Against]:
+    """Say which restarts would meet calls in progress (S6)."""
+    for name in restarted:
+        status = ((given.hosts[name].survey or {}).get("api") or {}).get("status") or {}
+        active = status.get("call_legs_active")
+        if active:
+            what = {
+                "stop": "the run stops before that restart",
+                "wait": "the run waits for them to end before that restart",
+                "drop": "they will be dropped",
+            }[given.calls]
+            yield Against(
+                Finding(
+                    WARNING,
+                    "calls-in-progress",
+                    "S6",
+                    f"{name} callbridge",
+                    f"{active} call leg{'s are' if active != 1 else ' is'} up; cms_calls is {given.calls}, so {what}",
+                    "choose a quieter time, or set cms_calls to wait or drop",
+                ),
+                (name,),
+            )
+
+
+def slots_in_use(given: FleetInput) -> list[SlotKey]:
+    """Give every slot of the fleet that should hold a certificate."""
+    return [(host.name, slot_id) for host in given.hosts.values() if host.survey for slot_id in slots_of(host)]
+
+
+def _error(host: Host, rule: str, section: str, found: str, next_step: str) -> Against:
+    return Against(_finding(ERROR, host, rule, section, found, next_step), (host.name,))
+
+
+def _finding(severity: str, host: Host, rule: str, section: str, found: str, next_step: str) -> Finding:
+    return Finding(severity, rule, section, host.name, found, next_step)

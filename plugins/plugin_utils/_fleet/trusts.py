@@ -1,0 +1,182 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every trust setting of a link has to hold, and which of them must be widened (S5, S16).
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .._services import catalogue
+from . import model, names
+from .due import Decision
+from .given import FleetInput
+from .model import (
+    Shown,
+    SlotKey,
+    State,
+    TrustKey,
+    Vouching,
+    active_trust_file,
+    anchors_of,
+    assigned_chain,
+    issuer_symbol,
+    trust_file,
+)
+from .topology import Link, Topology
+
+
+@dataclasses.dataclass
+class TrustChange:
+    """A trust setting that is to hold ``keep`` and ``add``, in ``file``. ``stored`` says that it is assigned already."""
+
+    key: TrustKey
+    file: str
+    keep: list[str]
+    add: list[str]
+    before: str | None
+    reason: str
+    stored: bool = False
+
+    @property
+    def content(self) -> frozenset[str]:
+        """Give everything the setting will hold."""
+        return frozenset(self.keep) | frozenset(self.add)
+
+
+def planned(given: FleetInput, decisions: list[Decision], vouching: Vouching) -> dict[SlotKey, Shown]:
+    """Give what the slots will show that get a new generation."""
+    found = {}
+    for decision in decisions:
+        identity = decision.identity
+        if decision.reason is None or identity.issuer is None or identity.issuer not in given.issuers:
+            continue
+        issuer = given.issuers[identity.issuer]
+        vouched = {f"leaf:{identity.id}", *anchors_of(issuer, vouching)}
+        if decision.leaf is not None:
+            (leaf, *_rest) = vouching.add(decision.chain)
+            vouched |= vouching.above(leaf)
+        shown = Shown(
+            leaf=decision.leaf["sha256"] if decision.leaf else None,
+            vouched_by=frozenset(vouched),
+            names=frozenset(identity.names),
+            not_after=None,
+            description=f"CN={identity.common_name}, to be issued by {issuer.name}",
+            planned=True,
+        )
+        for slot in decision.slots:
+            found[slot] = shown
+    return found
+
+
+def unfinished(given: FleetInput, vouching: Vouching) -> dict[SlotKey, Shown]:
+    """Give what the slots will show whose assignment this collection stored and never saw restarted (S15)."""
+    found = {}
+    for host in given.hosts.values():
+        for service, records in host.pending.items():
+            for record in records:
+                kind, _colon, slot_id = record["setting"].partition(":")
+                if kind != "slot" or host.survey is None or catalogue.SLOTS[slot_id][0].name != service:
+                    continue
+                chain = assigned_chain(host, slot_id)
+                if chain:
+                    leaf, *_rest = vouching.add(item["pem"] for item in chain)
+                    found[host.name, slot_id] = model.shown(vouching.info(leaf), vouching.above(leaf))
+    return found
+
+
+def changes(
+    given: FleetInput,
+    topology: Topology,
+    decisions: list[Decision],
+    new: dict[SlotKey, Shown],
+    now_state: State,
+    vouching: Vouching,
+) -> tuple[list[TrustChange], dict[TrustKey, set[SlotKey]]]:
+    """Give the trust settings that must change, and for each the presenters whose new identity waits for it.
+
+    A setting is widened to a superset of what the node trusts now (S16).
+    """
+    by_trust: dict[TrustKey, list[Link]] = {}
+    for link in topology.links:
+        by_trust.setdefault(link.trust_key, []).append(link)
+    found: list[TrustChange] = []
+    waiting: dict[TrustKey, set[SlotKey]] = {}
+    issuer_of = {slot: decision.identity.issuer or "" for decision in decisions for slot in decision.slots}
+    for key, links in sorted(by_trust.items()):
+        host = given.hosts[key[0]]
+        if host.survey is None:
+            continue
+        stored_file = trust_file(host, key[1], key[2])
+        stored = _content(given, key, stored_file, vouching)
+        active = now_state.trusts.get(key, frozenset())
+        add: set[str] = set()
+        causes: list[str] = []
+        for link in links:
+            shown = new.get(link.slot_key)
+            if shown is not None and not shown.vouched_by & stored:
+                issuer = issuer_of.get(link.slot_key)
+                add |= _to_add(issuer, vouching) if issuer else _authorities(shown, vouching)
+                causes.append(f"{link.presenter} {link.kind.presenter} moves under {issuer or 'its assigned CA'}")
+            today = now_state.slots.get(link.slot_key)
+            if shown is None and today is not None and not today.vouched_by & (stored | add):
+                # The presenter keeps its certificate and nobody trusts it: a fault of today, cured on the way.
+                add |= _authorities(today, vouching)
+                causes.append(f"{link.presenter} {link.kind.presenter} is not trusted today")
+        for link in links:
+            shown = new.get(link.slot_key)
+            if shown is not None and not shown.vouched_by & active:
+                waiting.setdefault(key, set()).add(link.slot_key)
+        if add:
+            # While presenters still show their old certificates, those have to stay trusted where they are.
+            content = stored | frozenset(add)
+            found.append(
+                TrustChange(
+                    key=key,
+                    file=_file_name(given, key, stored_file, content, vouching),
+                    keep=sorted(stored),
+                    add=sorted(add),
+                    before=stored_file,
+                    reason="; ".join(dict.fromkeys(causes)),
+                )
+            )
+        elif stored_file != active_trust_file(host, links[0]) and stored_file is not None:
+            found.append(
+                TrustChange(key, stored_file, sorted(stored), [], None, "stored earlier, restart pending", stored=True)
+            )
+    return found, waiting
+
+
+def _content(given: FleetInput, key: TrustKey, file: str | None, vouching: Vouching) -> frozenset[str]:
+    return frozenset(vouching.add(item["pem"] for item in given.hosts[key[0]].certificates(file)))
+
+
+def _to_add(issuer: str, vouching: Vouching) -> set[str]:
+    return set(vouching.anchors[issuer]) or {issuer_symbol(issuer)}
+
+
+def _authorities(shown: Shown, vouching: Vouching) -> set[str]:
+    """Give the CAs above a certificate, or itself where there is none to pin it (guide 1.2.5)."""
+    known = [sha256 for sha256 in shown.vouched_by if sha256 in vouching.pems]
+    return {sha256 for sha256 in known if sha256 != shown.leaf and vouching.info(sha256)["ca"]} or set(known)
+
+
+def _file_name(
+    given: FleetInput, key: TrustKey, assigned: str | None, content: frozenset[str], vouching: Vouching
+) -> str:
+    """Name the file of a widened trust; take the one that a run before this left, where it holds just that."""
+    host = given.hosts[key[0]]
+    stem = names.trust_stem(key[1], key[2])
+    survey = host.survey or {}
+    newest = names.generation_of(assigned, stem) or 0 if assigned else 0
+    for name in sorted(survey.get("files", {})):
+        number = names.generation_of(name, stem)
+        if number and number > newest and name in host.made and name in survey["certificates"]:
+            if _content(given, key, name, vouching) == content:
+                return name
+    used = [*survey.get("files", {}), *host.made]
+    return f"{stem}-g{names.next_generation(stem, used)}.pem"
