@@ -90,6 +90,15 @@ unit: env ## Unit tests
 integration: env ## Real ansible-playbook runs on simulated fleets
 	$(PYTEST) tests/integration --junit-xml=build/reports/integration.xml $(PYTEST_ARGS)
 
+.PHONY: coverage
+coverage: export COVERAGE_PROCESS_START := $(CURDIR)/pyproject.toml
+coverage: export COVERAGE_FILE := $(CURDIR)/build/coverage/data
+coverage: env ## What the tests reach, also inside the processes of ansible-playbook
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(PYTEST) tests/unit tests/integration $(PYTEST_ARGS)
+	coverage combine --quiet
+	coverage report
+
 # ---------------------------------------------------------------------------------------------------------------------
 
 .PHONY: format

@@ -1,0 +1,22 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every unit test gets: hypothesis samples that a run of all tests can afford, or all of them for the sweeps.
+
+``make test-all`` sets CERTOPS_SWEEPS=all.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# `make test` tries the same examples every time: a failure that comes and goes helps nobody. The sweep looks for new
+# ones.
+settings.register_profile("sample", max_examples=50, derandomize=True, deadline=None)
+settings.register_profile(
+    "all", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("all" if os.environ.get("CERTOPS_SWEEPS") == "all" else "sample")
