@@ -109,13 +109,13 @@ def build(
 
 
 def choose(chains: Sequence[Chain], judge: Callable[[Chain], Sequence[object]]) -> Chain:
-    """Pick the chain that its judge says least against."""
+    """Pick the chain that its judge says least against; of dead ends the longest, which got nearest to an anchor."""
     return min(
         chains,
         key=lambda chain: (
-            not chain.anchored,
-            len(judge(chain)),
-            len(chain.certificates) if chain.anchored else -len(chain.certificates),
+            (0, len(judge(chain)), len(chain.certificates))
+            if chain.anchored
+            else (1, -len(chain.certificates), len(judge(chain)))
         ),
     )
 

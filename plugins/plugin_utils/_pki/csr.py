@@ -57,7 +57,7 @@ ATTRIBUTES = {
     "emailAddress": "email_address",
 }
 
-_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _DNS = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+")
 
