@@ -26,6 +26,9 @@ from ._errors import (
     HostKeyProblem,
     MissingLibrary,
 )
+from ._issuers.base import Issuer
+from ._issuers.registry import make_issuer
+from ._issuers.store import Store
 
 #: Errors that mean "this node was not reached": nothing was sent to its prompt.
 NOT_REACHED = (ConnectionFailed, HostKeyProblem, AuthenticationFailed)
@@ -61,8 +64,8 @@ def require(*libraries: str) -> None:
 class CmsAction(ActionBase):
     """Base of the actions: a subclass names its options and says in ``act`` what is done with them.
 
-    ``argument_spec`` and ``rules`` (``mutually_exclusive``, ``required_if``, ...) are those of the module documentation;
-    ``libraries`` are imported by ``act`` and looked for before anything is touched.
+    ``argument_spec`` and ``rules`` (``mutually_exclusive``, ``required_if``, ...) are those of the module's
+    documentation; ``libraries`` are imported by ``act`` and looked for before anything is touched.
     """
 
     TRANSFERS_FILES = False
@@ -81,7 +84,7 @@ class CmsAction(ActionBase):
         self.params: dict[str, Any] = {}
         self._other_secrets: set[str] = set()
         try:
-            _validation, self.params = self.validate_argument_spec(self.argument_spec, **self.rules)
+            self.params = self._checked()
             require(*self.libraries)
             result.update(self.act(self.params, self.variables))
         except NOT_REACHED as error:
@@ -118,7 +121,8 @@ class CmsAction(ActionBase):
                 f"is {kind}, which does not lead to the command line of a Meeting Server",
                 "set ansible_connection: certops.cms.mmp for the group cms",
             )
-        return self._connection.session
+        connection: Any = self._connection
+        return connection.session
 
     def option(self, name: str, variable: str | None = None, default: Any = None) -> Any:
         """Give an option; where it is not set, the variable that stands in for it; else the default."""
@@ -161,7 +165,47 @@ class CmsAction(ActionBase):
             chosen = os.path.join(folder, STATE_FOLDER)
         return os.path.abspath(os.path.expanduser(str(chosen)))
 
+    def store(self) -> Store:
+        """Give the fleet's encrypted store; in check mode it can only be read."""
+        return Store(
+            os.path.join(self.state_dir, "store"),
+            lambda: self.option("store_passphrase", "cms_store_passphrase"),
+            read_only=self.check_mode,
+        )
+
+    def issuer(self, name: str) -> Issuer:
+        """Give an issuer of the inventory by its name. Raises BadOption when it is not described there."""
+        configs = self.issuer_configs()
+        if name not in configs:
+            raise BadOption(
+                f"issuer {name!r}",
+                "is not described in cms_issuers",
+                "describe it there, or use one of: " + (", ".join(sorted(configs)) or "(there is none)"),
+            )
+        return make_issuer(name, configs[name], self.state_dir, self._issuer_passphrase)
+
+    def issuer_configs(self) -> Mapping[str, Any]:
+        """Give the descriptions of all issuers by name."""
+        configs = self.option("issuers", "cms_issuers", {})
+        if not isinstance(configs, Mapping):
+            raise BadOption("cms_issuers", "is not a dictionary", "give issuers by name, each with its type")
+        return configs
+
+    def _issuer_passphrase(self, name: str) -> str | None:
+        for variable in (f"cms_{name}_passphrase", "cms_store_passphrase"):
+            value = self.variable(variable)
+            if value:
+                return str(value)
+        chosen = self.option("store_passphrase")
+        return None if chosen is None else str(chosen)
+
     # ------------------------------------------------------------------------------------------------------------------
+
+    def _checked(self) -> dict[str, Any]:
+        check: Any = self.validate_argument_spec
+        _result, params = check(self.argument_spec, **self.rules)
+        given: dict[str, Any] = params
+        return given
 
     def _inventory_dir(self) -> str | None:
         # An implicit localhost has no inventory folder; plan and apply must find the same one, so ask the fleet first.

@@ -46,8 +46,8 @@ def probe_tls(
 ) -> dict[str, Any]:
     """Connect with TLS 1.2 or 1.3 and give what is served; never takes longer than ``timeout`` seconds.
 
-    The result has ``state`` (``served``, ``unreachable``, ``no_tls``, ``error``), ``chain`` (CertInfo with ``pem``, leaf
-    first), ``detail`` and ``client_ca_names`` (who may issue client certificates, when the listener says so).
+    The result has ``state`` (``served``, ``unreachable``, ``no_tls``, ``error``), ``chain`` (CertInfo with ``pem``,
+    leaf first), ``detail`` and ``client_ca_names`` (who may issue client certificates, when the listener says so).
     Nothing is verified here: what is served is compared with what should be. Raises MissingLibrary only.
     """
     if "SSL" not in globals():

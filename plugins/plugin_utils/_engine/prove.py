@@ -37,12 +37,14 @@ class Pace:
     def __init__(
         self,
         seconds: float,
+        longest: float = LONGEST_PAUSE,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
         self._sleep = sleep
         self._until = clock() + seconds
+        self._longest = longest
         self._pause = FIRST_PAUSE
 
     @property
@@ -55,7 +57,7 @@ class Pace:
         if self.left <= 0:
             return False
         self._sleep(min(self._pause, self.left))
-        self._pause = min(self._pause * 1.6, LONGEST_PAUSE)
+        self._pause = min(self._pause * 1.6, self._longest)
         return True
 
 

@@ -1,0 +1,376 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Change the settings of one service of one node, restart it once, prove it; or put back what was there.
+
+Stored is not running (S15): every setting is in the journal before its command is sent, and leaves it when a restart
+was seen. A change that fails after its first command is put back, proven, and reported with both halves (S10).
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._errors import (
+    CmsError,
+    CommandFailed,
+    ConnectionFailed,
+    Drift,
+    NoPrompt,
+    NotUnderstood,
+    ProofFailed,
+    SessionLost,
+)
+from .._services import catalogue
+from . import prove, steps
+from .calls import gate
+from .content import trust_entry, trust_fingerprints
+from .context import Context
+from .node import Node, strange_lines
+from .steps import Setting
+
+#: The way to the node broke; what the node did with the last command is not known.
+LOST = (SessionLost, NoPrompt, ConnectionFailed)
+
+
+class ServiceChange:
+    """One batch of a plan: what one service of one node changes with one restart."""
+
+    def __init__(self, node: Node, plan: Mapping[str, Any], batch: Mapping[str, Any], context: Context) -> None:
+        self.node = node
+        self.plan = plan
+        self.batch = batch
+        self.context = context
+        self.service = catalogue.BY_NAME[batch["service"]]
+        self.obj = f"{node.name} {self.service.name}"
+        self.proofs: list[dict[str, Any]] = []
+        self.remarks: list[str] = []
+        self.changed = False
+        self.resumed = False
+        self._display: Mapping[str, Any] = {}
+        self._pending: dict[str, dict[str, Any]] = {}
+        # What a rollback puts back: the setting, and the value that was running.
+        self._undo: dict[Setting, Any] = {}
+        self._disabled = False
+        self._restarted = False
+
+    # The way forward -------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Do what is left of the batch. Raises CmsError; then the old state is back, or the error says why not."""
+        journal = self.context.journal
+        self._look()
+        settings = [step for step in self.batch["steps"] if step["kind"] in steps.SETTINGS]
+        open_steps = [step for step in settings if not steps.in_place(self.node.name, step, self._display)]
+        done = journal.is_done(self.plan["id"], self.batch["id"])
+        if done and not open_steps and not self._pending:
+            self.resumed = True
+            return
+        self.resumed = len(open_steps) < len(settings) or bool(self._pending)
+        for record in self._pending.values():
+            self._remember(record)
+        restarts = any(step["kind"] == "restart" for step in self.batch["steps"])
+        # All in place and nothing pending: an earlier run saw the restart and died before it could prove it.
+        restart = restarts and (bool(open_steps or self._pending) or not settings)
+        if restart and self.batch.get("gate_calls"):
+            gate(self.node.name, self.plan, self.context)
+        try:
+            self._forward(open_steps, restart)
+        except CmsError as error:
+            if self._undo or self._disabled or self._restarted:
+                raise self._put_back(error) from error
+            raise
+        journal.done(self.node.name, self.batch["id"], self.plan["id"], self.evidence())
+
+    def evidence(self) -> dict[str, Any]:
+        """Give what the closing table shows of this batch."""
+        return {
+            "service": self.service.name,
+            "restarted": self._restarted,
+            "proofs": [{key: proof[key] for key in proof if key != "object"} for proof in self.proofs],
+        }
+
+    def _forward(self, open_steps: list[Mapping[str, Any]], restart: bool) -> None:
+        for step in self.batch["steps"]:
+            kind = step["kind"]
+            if kind == "disable" and restart:
+                self._disable(step["command"])
+            elif kind in steps.SETTINGS and any(step is left for left in open_steps):
+                self._set(step)
+            elif kind == "restart" and restart:
+                self._restart(step["commands"])
+            elif kind == "prove":
+                self._prove(step)
+        if not any(step["kind"] == "restart" for step in self.batch["steps"]) and self._display["enabled"] is False:
+            # Nothing runs that could have old settings; the next switching on reads the new ones.
+            self.context.journal.restart_seen(self.node.name, self.service.name, "the service is switched off")
+
+    def _look(self) -> None:
+        self._display = self.node.display(self.service.name)
+        if not self._display.get("present"):
+            raise Drift(
+                self.obj,
+                f"the node no longer shows this service: {self._display.get('detail', '')}",
+                "check the node's software and licence, then run the playbook again",
+            )
+        records = self.context.journal.pending(self.node.name).get(self.service.name, [])
+        self._pending = {record["setting"]: record for record in records}
+
+    def _remember(self, record: Mapping[str, Any]) -> None:
+        """Keep what a setting of an earlier run replaced, if that setting still stands."""
+        if not str(record["setting"]).startswith(("slot:", "trust:")):
+            return
+        setting = Setting(self.service.name, record["setting"])
+        old = record.get("before") if setting.trust else steps.slot_files(record.get("before"))
+        if setting.shown(self._display) != old:
+            self._undo[setting] = old
+
+    def _disable(self, command: str) -> None:
+        if self._display["enabled"] is False:
+            if not self._pending:
+                raise Drift(
+                    self.obj,
+                    "was enabled when the plan was made and is disabled now",
+                    "somebody switched it off meanwhile: run the playbook again, so that a new plan is made",
+                )
+            self._disabled = True
+            return
+        self.context.journal.restarting(self.node.name, self.service.name)
+        self.changed = True
+        self._disabled = True
+        try:
+            self.node.run(command)
+        except LOST:
+            self._reconnect()
+            if self._display["enabled"] is not False:
+                self.node.run(command)
+
+    def _set(self, step: Mapping[str, Any]) -> None:
+        setting, value, old = steps.setting_of(step), steps.wanted(step), steps.before(step)
+        self._store(setting, value, old, step["command"])
+        if setting.trust is not None:
+            entry = trust_entry(self.plan, self.node.name, step)
+            added = trust_fingerprints(entry["add"], self.context) if entry else []
+            if added:
+                self.context.journal.trust_added(self.node.name, self.service.name, setting.trust, added)
+
+    def _store(self, setting: Setting, value: Any, old: Any, command: str) -> None:
+        earlier = self._pending.get(setting.name) or {}
+        # What runs is what was there before the first of all changes that no restart has followed.
+        running = earlier.get("before", old)
+        record = {
+            "plan": self.plan["id"],
+            "batch": self.batch["id"],
+            "files": value,
+            "before": running,
+            "command": command,
+        }
+        self.context.journal.stored(self.node.name, self.service.name, setting.name, record)
+        self.changed = True
+        self._undo.setdefault(setting, running if setting.trust else steps.slot_files(running))
+        strange: NotUnderstood | None = None
+        try:
+            self.node.store(command)
+        except LOST:
+            self._reconnect()
+            if setting.shown(self._display) != value:
+                self.node.store(command)
+        except NotUnderstood as error:
+            # The display decides whether a setting was stored, whatever else the node said about it.
+            strange = error
+        self._display = self.node.display(self.service.name)
+        shown = setting.shown(self._display)
+        if shown == value and strange is not None:
+            self.remarks.append(f"{self.obj}: '{command}' answered something unknown, and the display shows it stored")
+        if shown != value:
+            if strange is not None:
+                raise strange
+            raise NotUnderstood(
+                f"{self.obj} {setting.name}",
+                f"shows {setting.text(shown)} after '{command}', not {setting.text(value)}",
+                "look at the transcript, and set it by hand once to see what the node says",
+                self.node.transcript,
+            )
+
+    # The restart -----------------------------------------------------------------------------------------------------
+
+    def _restart(self, commands: list[str]) -> None:
+        journal = self.context.journal
+        journal.restarting(self.node.name, self.service.name)
+        self.changed = True
+        self._restarted = True
+        said: list[str] = []
+        for command in commands:
+            try:
+                answer = self.node.run(command, long=True)
+            except LOST:
+                self._reconnect()
+                if self._restart_happened():
+                    said.append("the connection was lost during the restart, and the service came back with it")
+                    continue
+                answer = self.node.run(command, long=True)
+            if answer.failed:
+                raise CommandFailed(self.obj, f"'{command}' failed", "mend what the node complains about", answer.lines)
+            said.extend(line for line in answer.lines if line.strip())
+            if not answer.understood or (strange_lines(answer) and not answer.succeeded):
+                self._settle_unknown(command, list(answer.lines))
+        self._display = self.node.display(self.service.name)
+        if self._display["enabled"] is False or self._display["running"] is False:
+            raise CommandFailed(
+                self.obj,
+                "is not running after its restart",
+                "look at its log on the node",
+                said or self.node.transcript,
+            )
+        journal.restart_seen(self.node.name, self.service.name, " | ".join(said) or "the command came back in silence")
+        self._disabled = False
+
+    def _settle_unknown(self, command: str, lines: list[str]) -> None:
+        """Take an answer nobody knows for success only when the service serves its new leaf (S8)."""
+        if self._restart_happened():
+            self.remarks.append(f"{self.obj}: '{command}' answered something unknown, and the new state was proven")
+            return
+        raise NotUnderstood(
+            self.obj,
+            f"'{command}' answered something unknown, and nothing proves that the service restarted",
+            "tell the project what the node printed; until then restart the service by hand and run the playbook again",
+            lines,
+        )
+
+    def _restart_happened(self) -> bool:
+        """Say whether a listener of the service serves a leaf that only a restart can have brought."""
+        for step in self.batch["steps"]:
+            if step["kind"] != "prove" or step["proof"] != "tls" or not step.get("identity"):
+                continue
+            try:
+                outcome = self._prove_slot(step["slot"], step["identity"], wait=self.context.proof_timeout / 4)
+            except ProofFailed:
+                return False
+            if outcome["state"] == prove.PROVEN:
+                return True
+        return False
+
+    def _reconnect(self) -> None:
+        self.node.reconnect(self.context.reconnect_timeout)
+        self._display = self.node.display(self.service.name)
+
+    # Proof -----------------------------------------------------------------------------------------------------------
+
+    def _prove(self, step: Mapping[str, Any]) -> None:
+        if step["proof"] == "link":
+            self.proofs.extend(self._prove_links(step["links"]))
+        else:
+            self.proofs.append(self._prove_slot(step["slot"], step.get("identity")))
+
+    def _prove_slot(self, slot: str, identity: str | None, *, wait: float | None = None) -> dict[str, Any]:
+        expected = self._expected(slot, identity)
+        entry = self.plan["nodes"][self.node.name]
+        return prove.prove_slot(
+            self.node.name,
+            slot,
+            (entry.get("probe") or {}).get(slot),
+            expected,
+            (entry.get("before") or {}).get(slot),
+            wait=self.context.proof_timeout if wait is None else wait,
+        )
+
+    def _prove_links(self, idents: list[str]) -> list[dict[str, Any]]:
+        links = [link for link in self.plan["links"] if link["id"] in idents]
+        return prove.prove_links(links, lambda via: self.context.api(self.plan, via), wait=self.context.proof_timeout)
+
+    def _expected(self, slot: str, identity: str | None) -> str | None:
+        """Give the leaf a slot must serve: of its new identity, or of the generation this plan gave it earlier."""
+        if identity is not None:
+            return self.context.leaf_sha256(steps.identity_of(self.plan, identity))
+        service, row = catalogue.SLOTS[slot]
+        shown = Setting(service.name, f"slot:{row.name}").shown(self._display)
+        for given in self.plan["rounds"]:
+            for batch in given["batches"].get(self.node.name, []):
+                for step in batch["steps"]:
+                    if step["kind"] == steps.ASSIGN and step["slot"] == slot and steps.wanted(step) == shown:
+                        return self.context.leaf_sha256(steps.identity_of(self.plan, step["identity"]))
+        return None
+
+    # The way back ----------------------------------------------------------------------------------------------------
+
+    def _put_back(self, error: CmsError) -> CmsError:
+        """Put the old assignment back, prove it, and give the error that tells both halves."""
+        try:
+            told = self._back()
+        except CmsError as second:
+            return type(error)(
+                error.obj,
+                f"{error.reason}; and the old assignment could not be brought back: {second.obj}: {second.reason}",
+                f"log in to {self.node.name}, look at '{self.service.show}' and set what was there before (the journal "
+                f"keeps it), then: {error.next_step}",
+                [*error.transcript, *second.transcript],
+            )
+        return type(error)(error.obj, f"{error.reason}; {told}", error.next_step, error.transcript)
+
+    def _back(self) -> str:
+        journal = self.context.journal
+        if self.node.lost:
+            self.node.reconnect(self.context.reconnect_timeout)
+        self._display = self.node.display(self.service.name)
+        undo = {setting: old for setting, old in self._undo.items() if setting.shown(self._display) != old}
+        must_restart = self._restarted or self._disabled
+        if must_restart:
+            journal.restarting(self.node.name, self.service.name)
+            for command in self.service.before_assign if self._display["enabled"] is not False else ():
+                self.node.run(command)
+        for setting, old in undo.items():
+            record = {
+                "plan": self.plan["id"],
+                "batch": self.batch["id"],
+                "files": old,
+                "before": setting.shown(self._display) if self._restarted else old,
+                "command": setting.command(old),
+            }
+            journal.stored(self.node.name, self.service.name, setting.name, record)
+            self.node.store(setting.command(old))
+        self._display = self.node.display(self.service.name)
+        wrong = [setting for setting, old in undo.items() if setting.shown(self._display) != old]
+        if wrong:
+            raise NotUnderstood(
+                f"{self.obj} {wrong[0].name}",
+                f"shows {wrong[0].text(wrong[0].shown(self._display))} after it was put back",
+                f"set it by hand: {wrong[0].command(undo[wrong[0]])}",
+                self.node.transcript,
+            )
+        if not must_restart:
+            journal.restart_seen(self.node.name, self.service.name, "put back before any restart")
+            return "the old settings are back, and the service was never restarted"
+        for command in self.service.activate:
+            answer = self.node.run(command, long=True)
+            if answer.failed:
+                raise CommandFailed(self.obj, f"'{command}' failed", "start it by hand", answer.lines)
+        journal.restart_seen(self.node.name, self.service.name, "put back")
+        return self._prove_back()
+
+    def _prove_back(self) -> str:
+        """Prove the state before the change; what cannot be reached is said, not hidden."""
+        entry = self.plan["nodes"][self.node.name]
+        open_ends = 0
+        for slot in self.service.slots:
+            ident = catalogue.slot_id(self.service, slot)
+            was = (entry.get("before") or {}).get(ident)
+            if not was or was.get("state") != "served":
+                continue
+            outcome = prove.prove_slot(
+                self.node.name,
+                ident,
+                (entry.get("probe") or {}).get(ident),
+                self._expected(ident, None),
+                was,
+                wait=self.context.proof_timeout,
+            )
+            self.proofs.append(outcome)
+            open_ends += outcome["state"] != prove.PROVEN
+        for step in self.batch["steps"]:
+            if step["kind"] == "prove" and step["proof"] == "link":
+                self.proofs.extend(self._prove_links(step["links"]))
+        return "the old assignment is back" + (", not proven" if open_ends else " and proven")

@@ -1,0 +1,126 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A node during one round: its session, what it was sent, what it shows.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .._mmp import displays, texts
+from .._mmp.session import Reply, Session
+from .._services import catalogue
+
+
+class Node:
+    """One node in one login. ``login`` gives the session when it is first needed."""
+
+    def __init__(self, name: str, login: Callable[[], Session]) -> None:
+        self.name = name
+        #: What changed something, with what the node answered (secrets masked), for the result.
+        self.commands: list[dict[str, Any]] = []
+        self._login = login
+        self._session: Session | None = None
+        self._files: dict[str, int | None] | None = None
+
+    @property
+    def session(self) -> Session:
+        """Give the session."""
+        if self._session is None:
+            self._session = self._login()
+        return self._session
+
+    @property
+    def transcript(self) -> list[str]:
+        """Give the latest lines of the session, for an error."""
+        return self.session.transcript[-20:]
+
+    @property
+    def lost(self) -> bool:
+        """Say whether the session has to be opened again before it can be used."""
+        return not self.session.connected
+
+    def reconnect(self, seconds: float) -> None:
+        """Log in again; wait up to ``seconds`` for the node."""
+        self.session.reconnect(seconds)
+        self._files = None
+
+    # What it shows ---------------------------------------------------------------------------------------------------
+
+    def display(self, service: str) -> dict[str, Any]:
+        """Read the display of a service."""
+        row = catalogue.BY_NAME[service]
+        found: dict[str, Any] = displays.parse_service(row, self.session.show(row.show))
+        return found
+
+    def displays(self) -> list[dict[str, Any]]:
+        """Read the displays of all services."""
+        return [self.display(name) for name in catalogue.BY_NAME]
+
+    def files(self) -> dict[str, int | None]:
+        """List the files, with their sizes."""
+        if self._files is None:
+            self._files = self.session.listdir()
+        return self._files
+
+    def says_yes(self, command: str) -> bool | None:
+        """Ask for the node's opinion; None when its answer is not understood."""
+        reply = self.session.run(command, check=False)
+        self._keep(command, reply)
+        opinion: bool | None = displays.read_yes_no(reply.text)
+        return opinion
+
+    # What changes it -------------------------------------------------------------------------------------------------
+
+    def store(self, command: str) -> Reply:
+        """Send a command that stores a setting. Raises CommandFailed, NotUnderstood and what ends sessions."""
+        return self._sent(command, lambda: self.session.store(command))
+
+    def run(self, command: str, *, long: bool = False) -> Reply:
+        """Send a command and give its answer, whatever it says."""
+        return self._sent(command, lambda: self.session.run(command, long=long, check=False))
+
+    def make_csr(self, command: str) -> Reply:
+        """Let the node make key and CSR. Raises CommandFailed, NotUnderstood."""
+        self._files = None
+        return self._sent(command, lambda: self.session.run(command, long=True))
+
+    def get(self, name: str) -> bytes:
+        """Download a file."""
+        return self.session.get(name)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Upload a file; its content is never in the result."""
+        self._files = None
+        self.commands.append({"command": f"sftp put {name}", "answer": []})
+        self.session.put(name, data)
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        self._files = None
+        self.commands.append({"command": f"sftp rm {name}", "answer": []})
+        self.session.remove(name)
+
+    def _sent(self, command: str, send: Callable[[], Reply]) -> Reply:
+        entry: dict[str, Any] = {"command": command, "answer": []}
+        self.commands.append(entry)
+        reply = send()
+        entry["answer"] = list(reply.lines)
+        return reply
+
+    def _keep(self, command: str, reply: Reply) -> None:
+        self.commands.append({"command": command, "answer": list(reply.lines)})
+
+
+def strange_lines(reply: Reply) -> list[str]:
+    """Give the lines of an answer that are neither a result nor a known notice."""
+    return [line for line in _meaningful(reply.others) if not any(known.search(line) for known in texts.KNOWN_NOTICES)]
+
+
+def _meaningful(lines: Iterable[str]) -> list[str]:
+    return [line for line in lines if line.strip()]
