@@ -16,6 +16,8 @@ export PATH := $(VENV)/bin:/usr/local/bin:/usr/bin:/bin
 export PYTHON
 export ANSIBLE_COLLECTIONS_PATH := $(VENV)/collections
 export PYTHONPATH := $(VENV)/collections:$(CURDIR)
+# Ansible keeps its own files out of the home of whoever runs this.
+export ANSIBLE_HOME := $(CURDIR)/build/ansible-home
 export LC_ALL := C.UTF-8
 
 # How many tests run at once, and what else to hand to pytest: make unit PYTEST_ARGS='-k chain -n 0'
