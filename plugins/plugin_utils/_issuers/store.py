@@ -156,7 +156,9 @@ class Store:
                 raise StoreProblem(
                     path, "the certificate belongs to another key than the request", "have it issued for this CSR"
                 )
-            if facts["state"] == ISSUED and facts["sha256"] != info["sha256"]:
+            if facts["state"] == ISSUED:
+                if facts["sha256"] == info["sha256"]:
+                    return self._need(identity, base)
                 raise StoreProblem(
                     path, "this generation has another certificate already", "use a new generation, with a new name"
                 )
