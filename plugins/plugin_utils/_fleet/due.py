@@ -148,7 +148,7 @@ def _no_consent(identity: Identity, given: FleetInput, issuer: str, leaf: dict[s
         identity,
         f"{reason}, and the issuer {issuer} has another anchor than the certificate it has (issued by "
         f"{leaf['issuer']}).{told if outside else ''}",
-        f"{where}run certops.cms.site with cms_accept_anchors: [{issuer}], or give it an issuer under the anchor it has",
+        f"{where}run certops.cms.site with cms_accept_anchors: [{issuer}], or name an issuer under the anchor it has",
     )
 
 

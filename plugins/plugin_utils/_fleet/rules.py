@@ -45,7 +45,7 @@ def about_inventory(given: FleetInput) -> Iterator[Against]:
                 "S19",
                 "group cms",
                 "holds no host, so there is nothing to work on",
-                "put the Meeting Servers into the group cms, and into cms_webadmin, cms_callbridge, cms_webbridge3, cms_turn",
+                "put the Meeting Servers into the group cms, and into the group of each service they run",
             )
         )
     for host in given.hosts.values():
@@ -155,7 +155,7 @@ def _trusts(host: Host, name: str, state: dict[str, Any], linked: set[tuple[str,
                 "trust-without-link",
                 "S8",
                 f"the trust setting {name} {trust} names {file}, and the plan knows no link that it is for",
-                f"put the other side into the inventory, or clear the setting on the node ('{name} trust {trust} none')",
+                f"put the other side into the inventory, or clear the setting ('{name} trust {trust} none')",
             )
     for label, file in state.get("unknown_trusts") or []:
         yield _error(
@@ -245,25 +245,20 @@ def _assigned(host: Host, slot_id: str, identity: Identity, given: FleetInput, v
         return
     leaf, *others = [certs.load_certificates(item["pem"].encode(), label)[0] for item in chain]
     roots = [item for item in [leaf, *others] if item.issuer == item.subject]
-    # Where the root is not on the node, the topmost certificate there is taken as the end: what a verifier adds is its own.
+    # Where the root is not on the node, the topmost certificate there is the end: what a verifier adds is its own.
     anchors = roots or [[leaf, *others][-1]]
-    for finding in profiles.check(
-        leaf, others, anchors, profile="meeting_server", roles=tuple(identity.roles), now=given.now, subject_label=label
-    ):
+    found = profiles.check(
+        leaf,
+        others,
+        anchors,
+        profile=profiles.MEETING_SERVER,
+        roles=tuple(identity.roles),
+        now=given.now,
+        subject_label=label,
+        digital_signature=slot_id == "callbridge",
+    )
+    for finding in found:
         yield Against(finding, (host.name,))
-    usages = certs.describe(leaf)
-    if slot_id == "callbridge" and usages["key_usage"] is not None and "digitalSignature" not in usages["key_usage"]:
-        yield Against(
-            Finding(
-                ERROR,
-                "ku-digital-signature-missing",
-                "2.1",
-                label,
-                "the key usage lacks digitalSignature, so DTLS with web app clients may fail",
-                "renew the certificate: run certops.cms.site",
-            ),
-            (host.name,),
-        )
 
 
 def _served(host: Host, slot_id: str) -> Iterator[Against]:

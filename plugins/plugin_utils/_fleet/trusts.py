@@ -14,14 +14,13 @@ import dataclasses
 from .._services import catalogue
 from . import model, names
 from .due import Decision
-from .given import FleetInput
+from .given import FleetInput, Host
 from .model import (
     Shown,
     SlotKey,
     State,
     TrustKey,
     Vouching,
-    active_trust_file,
     anchors_of,
     assigned_chain,
     issuer_symbol,
@@ -32,7 +31,7 @@ from .topology import Link, Topology
 
 @dataclasses.dataclass
 class TrustChange:
-    """A trust setting that is to hold ``keep`` and ``add``, in ``file``. ``stored`` says that it is assigned already."""
+    """A trust setting that is to hold ``keep`` and ``add``, in ``file``; ``stored`` when it is assigned already."""
 
     key: TrustKey
     file: str
@@ -144,11 +143,18 @@ def changes(
                     reason="; ".join(dict.fromkeys(causes)),
                 )
             )
-        elif stored_file != active_trust_file(host, links[0]) and stored_file is not None:
+        elif stored_file is not None and _waits(host, key):
             found.append(
                 TrustChange(key, stored_file, sorted(stored), [], None, "stored earlier, restart pending", stored=True)
             )
     return found, waiting
+
+
+def _waits(host: Host, key: TrustKey) -> bool:
+    """Say whether a setting was stored and must be restarted for; a narrower trust only rides along."""
+    return any(
+        record["setting"] == f"trust:{key[2]}" and not record.get("rides") for record in host.pending.get(key[1], [])
+    )
 
 
 def _content(given: FleetInput, key: TrustKey, file: str | None, vouching: Vouching) -> frozenset[str]:
@@ -175,8 +181,8 @@ def _file_name(
     newest = names.generation_of(assigned, stem) or 0 if assigned else 0
     for name in sorted(survey.get("files", {})):
         number = names.generation_of(name, stem)
-        if number and number > newest and name in host.made and name in survey["certificates"]:
-            if _content(given, key, name, vouching) == content:
-                return name
+        ours = bool(number and number > newest and name in host.made and name in survey["certificates"])
+        if ours and _content(given, key, name, vouching) == content:
+            return str(name)
     used = [*survey.get("files", {}), *host.made]
     return f"{stem}-g{names.next_generation(stem, used)}.pem"

@@ -101,8 +101,7 @@ def identities(given: FleetInput, topology: Topology) -> tuple[list[Identity], l
                 problems.append(
                     (
                         host.name,
-                        f"cms_identities describes {name!r} differently on {host.name} and on {identity.hosts[0]}, "
-                        "but it is shared",
+                        f"{name!r} is shared, and cms_identities describes it differently on {identity.hosts[0]}",
                         "describe a shared identity once, in the variables of a group that all its nodes are in",
                     )
                 )

@@ -99,6 +99,7 @@ def node(host: Host, decisions: list[Decision]) -> dict[str, Any]:
         "fqdn": host.fqdn,
         "probe": probes,
         "before": before,
+        "calls": (api.get("status") or {}).get("call_legs_active"),
         "api": _api(host, api, decisions) if api.get("state") == "ok" else None,
     }
 

@@ -1,0 +1,134 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Action of certops.cms.fleet_plan: make the plan of the whole fleet, print it, take the lock; or close the run."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from typing import Any
+
+from ansible.utils.display import Display
+
+from ansible_collections.certops.cms.plugins.plugin_utils._action import (
+    ISSUERS_SPEC,
+    STATE_SPEC,
+    STORE_SPEC,
+    CmsAction,
+)
+from ansible_collections.certops.cms.plugins.plugin_utils._engine.masking import masked
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, PlanRefused
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet import given, narrow, outcome, plan, render
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
+from ansible_collections.certops.cms.plugins.plugin_utils._gather import SURVEY_VARIABLE, gather
+
+display = Display()
+
+
+class ActionModule(CmsAction):
+    """One plan for all nodes, made once, whatever host the task runs on."""
+
+    BYPASS_HOST_LOOP = True
+    libraries = ("cryptography",)
+    argument_spec = {
+        "state": {"type": "str", "choices": ["planned", "closed"], "default": "planned"},
+        "intent": {"type": "str", "choices": list(given.INTENTS), "default": given.SITE},
+        "plan": {"type": "str"},
+        "skip_nodes": {"type": "list", "elements": "str"},
+        "accept_anchors": {"type": "list", "elements": "str"},
+        "narrow_also": {"type": "list", "elements": "str"},
+        "calls": {"type": "str", "choices": ["stop", "wait", "drop"]},
+        "survey_variable": {"type": "str", "default": SURVEY_VARIABLE},
+        "now": {"type": "str"},
+        "print": {"type": "bool", "default": True},
+        **STATE_SPEC,
+        **STORE_SPEC,
+        **ISSUERS_SPEC,
+    }
+    rules = {"required_if": [("state", "closed", ["plan"])]}
+
+    def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        # The run is ansible-playbook itself: this task is a process of its own that ends with it.
+        lock = FleetLock(self.state_dir, owner_of(os.getppid()))
+        if params["state"] == "closed":
+            return self._close(params["plan"], lock)
+        intent = params["intent"]
+        if not self.check_mode:
+            lock.acquire(intent)
+        fleet = gather(self, intent, self._now(), params["survey_variable"])
+        made = narrow.make_narrow_plan(fleet) if intent == given.NARROW else plan.make_plan(fleet)
+        lines = masked(render.text(made), self._secrets())
+        if params["print"]:
+            display.display("\n".join(["", *lines, ""]))
+        refused = bool(made["blocked"]) and not made["rounds"]
+        if not self.check_mode:
+            self._keep(made, lines, lock, ends_here=refused or not made["rounds"])
+        result = {**_summary(made), "text": lines, "changed": self.check_mode and made["changed"]}
+        if self.diff_mode:
+            result["diff"] = render.diff(made)
+        if refused:
+            errors = [f for f in made["findings"] if f["severity"] == "error" and not f["cured"]]
+            raise PlanRefused(
+                f"plan {made['id']} of the fleet {made['fleet']}",
+                "nothing was changed, because of " + "; ".join(f"{f['object']}: {f['found']}" for f in errors),
+                " / ".join(dict.fromkeys(f["next_step"] for f in errors)),
+            )
+        return result
+
+    def _keep(self, made: dict[str, Any], lines: list[str], lock: FleetLock, ends_here: bool) -> None:
+        journal = Journal(self.state_dir)
+        for entry in made["cleared"]:
+            journal.restart_seen(entry["node"], entry["service"], entry["evidence"])
+        if ends_here:
+            lock.release()
+        else:
+            journal.save_plan({**made, "text": lines})
+
+    def _close(self, plan_id: str, lock: FleetLock) -> dict[str, Any]:
+        journal = Journal(self.state_dir, read_only=True)
+        made = journal.load_plan(plan_id)
+        rows = outcome.rows(made, journal.evidence(plan_id))
+        if self.params["print"]:
+            display.display("\n".join(["", *outcome.table(rows), ""]))
+        if not self.check_mode:
+            lock.release()
+        if made["blocked"]:
+            raise PlanRefused(
+                f"plan {plan_id}",
+                f"is done as far as it could be; left as they were: {', '.join(made['blocked'])}",
+                "see the errors at the head of the plan, and run again",
+            )
+        return {"changed": False, "plan": plan_id, "rows": rows, "table": outcome.table(rows)}
+
+    def _now(self) -> datetime.datetime:
+        text = self.params["now"]
+        if not text:
+            return datetime.datetime.now(datetime.timezone.utc)
+        try:
+            moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError as exc:
+            raise BadOption("now", f"{text!r} is not a time", "write it like 2026-11-23T15:00:00Z") from exc
+        return moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+
+
+def _summary(made: dict[str, Any]) -> dict[str, Any]:
+    """Give what a playbook needs of a plan: small, because every later task carries it."""
+    rounds = {
+        entry["name"]: {"name": entry["name"], "hosts": entry["hosts"], "waves": entry["waves"]}
+        for entry in made["rounds"]
+    }
+    return {
+        "plan": {
+            "id": made["id"],
+            "intent": made["intent"],
+            "changed": made["changed"],
+            "rounds": rounds,
+            "serial": [rounds[entry["name"]] for entry in made["rounds"] if entry["serial"]],
+            "blocked": made["blocked"],
+        },
+        "findings": made["findings"],
+        "cost": made["cost"],
+    }

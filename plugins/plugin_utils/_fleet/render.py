@@ -1,0 +1,257 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan as text for people: per node, in order, the commands, what they replace, why, and what they cost.
+
+The same text is printed in check mode, before a run, and kept with the plan.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .. import _findings
+
+_ROUND_TITLES = {
+    "request": "make keys and requests on the nodes, all nodes at once; nothing is interrupted",
+    "issue": "issue the certificates, on the control node",
+    "stage": "upload files under new names, all nodes at once; nothing is interrupted",
+    "widen": "widen trust, so that every verifier knows the new CA before anything is switched",
+    "switch": "switch to the new certificates",
+    "narrow": "narrow trust and remove old generations; nothing is interrupted",
+}
+
+
+def text(plan: dict[str, Any]) -> list[str]:
+    """Give the plan as lines."""
+    lines = [_headline(plan)]
+    lines += _findings_lines(plan)
+    for number, entry in enumerate(plan["rounds"], 1):
+        lines.append("")
+        lines.append(f"{number}. {entry['name']}: {_title(entry)}")
+        if entry["name"] == "issue":
+            lines += _issue(plan)
+        for host in entry["hosts"]:
+            lines += _host(plan, entry, host)
+    lines += _cost(plan)
+    return lines
+
+
+def _headline(plan: dict[str, Any]) -> str:
+    nodes = len(plan["nodes"])
+    if not plan["rounds"]:
+        head = f"Plan {plan['id']} ({plan['intent']}, fleet {plan['fleet']}): nothing to do on {_count(nodes, 'node')}"
+        first = _first_end(plan)
+        return f"{head}. {first}" if first else head + "."
+    certificates = _count(len(plan["identities"]), "new certificate")
+    trusts = _count(sum(1 for change in plan["trusts"] if not change.get("stored")), "trust setting")
+    restarts = _count(sum(n for per in plan["cost"]["restarts"].values() for n in per.values()), "restart")
+    return (
+        f"Plan {plan['id']} ({plan['intent']}, fleet {plan['fleet']}): {_count(nodes, 'node')}, {certificates}, "
+        f"{trusts} changed, {restarts}"
+    )
+
+
+def _first_end(plan: dict[str, Any]) -> str:
+    """Say which certificate of the fleet ends first."""
+    ends = [
+        (slot["not_after"], f"{name} {slot_id}")
+        for name, node in plan["nodes"].items()
+        for slot_id, slot in node["before"].items()
+        if slot.get("not_after")
+    ]
+    if not ends:
+        return ""
+    end, what = min(ends)
+    return f"The first certificate to end is that of {what}, on {end[:10]}."
+
+
+def _findings_lines(plan: dict[str, Any]) -> Iterator[str]:
+    groups: dict[str, list[_findings.Finding]] = {"Errors": [], "Warnings": [], "Remarks": [], "Cured by this plan": []}
+    for data in plan["findings"]:
+        finding = _findings.from_dict(data)
+        title = {"error": "Errors", "warning": "Warnings"}.get(finding.severity, "Remarks")
+        groups["Cured by this plan" if finding.cured else title].append(finding)
+    for title, found in groups.items():
+        if not found:
+            continue
+        yield ""
+        yield f"{title}:"
+        for finding in found:
+            yield f"  {finding.object}: {finding.found}  [{finding.rule}, {_source(finding.section)}]"
+            if not finding.cured:
+                yield f"    -> {finding.next_step}"
+    if plan["blocked"]:
+        yield ""
+        yield f"Blocked by these errors, nothing will be changed on: {', '.join(plan['blocked'])}"
+    if plan["skipped"]:
+        yield ""
+        yield f"Left out on purpose (cms_skip_nodes), their links are not judged: {', '.join(plan['skipped'])}"
+
+
+def _source(section: str) -> str:
+    return f"rule {section}" if section.startswith("S") else f"guide {section}"
+
+
+def _title(entry: dict[str, Any]) -> str:
+    title = _ROUND_TITLES[entry["name"].rstrip("-0123456789")]
+    if not entry["serial"]:
+        return title
+    if len(entry["hosts"]) == 1:
+        return f"{title}; one node"
+    largest = max(entry["waves"])
+    pace = "one node at a time" if largest == 1 else f"at most {largest} nodes at a time, no two of them linked"
+    return f"{title}; {pace}"
+
+
+def _issue(plan: dict[str, Any]) -> Iterator[str]:
+    for identity in plan["identities"]:
+        key = identity["key"]
+        kind = "RSA" if key["type"] == "rsa" else "ECDSA"
+        where = "made on the node, stays there" if key["where"] == "node" else "made here, kept encrypted in the store"
+        yield f"   {identity['id']} as {identity['base']}  ({kind} {key['size']} key, {where})"
+        before = identity["before"]
+        if before:
+            yield f"      now   {before['subject']}, issued by {before['issuer']}, ends {before['not_after'][:10]}"
+        else:
+            yield "      now   no certificate"
+        subject = ",".join(f"{name}={value}" for name, value in identity["subject"].items())
+        ends = f"ends {identity['validity']} after issue" if identity["validity"] else "the issuer decides when it ends"
+        yield f"      then  {subject}, issued by {identity['issuer']}, {ends}"
+        yield f"      names {', '.join(identity['names'])}; usage {', '.join(identity['eku'])}"
+        yield f"      why   {identity['reason']}"
+        if identity["resume"] != "new":
+            done = "the certificate" if identity["resume"] == "issued" else "the request"
+            yield f"      goes on from an earlier run, which left {done}"
+
+
+def _host(plan: dict[str, Any], entry: dict[str, Any], host: str) -> Iterator[str]:
+    yield f"   {host}"
+    for batch in entry["batches"][host]:
+        for step in batch["steps"]:
+            yield from _step(plan, host, step, batch)
+        if batch["reason"]:
+            yield f"      why   {batch['reason']}"
+
+
+def _step(plan: dict[str, Any], host: str, step: dict[str, Any], batch: dict[str, Any]) -> Iterator[str]:
+    kind = step["kind"]
+    if kind == "csr":
+        yield _with("      " + step["command"], "the request is there already" if step["resume"] else "")
+    elif kind == "upload":
+        yield _with(f"      upload {step['file']}", _upload_note(plan, step))
+    elif kind == "check":
+        yield f"      pki match {step['key']} {step['certificate']}"
+        if step["bundle"]:
+            yield f"      pki verify {step['certificate']} {step['bundle']}"
+    elif kind == "assign":
+        yield f"      {step['command']}"
+        yield f"            replaces {_replaced(plan, host, step)}"
+    elif kind == "trust":
+        yield _with(f"      {step['command']}", f"was {step['before'] or 'none'}; {_trust_note(plan, host, step)}")
+    elif kind == "disable":
+        yield f"      {step['command']}"
+    elif kind == "restart":
+        for command in step["commands"]:
+            yield _with(f"      {command}", batch["cost"])
+    elif kind == "prove":
+        if step["proof"] == "tls":
+            which = "the new certificate" if step["identity"] else "the certificate it has"
+            yield f"      prove: {step['slot']} serves {which}"
+        else:
+            yield f"      prove: {_count(len(step['links']), 'link')} up again"
+    elif kind == "remove":
+        yield _with(f"      remove {step['file']}", step.get("why", ""))
+
+
+def _with(command: str, note: str) -> str:
+    return f"{command:<74}  # {note}" if note else command
+
+
+def _upload_note(plan: dict[str, Any], step: dict[str, Any]) -> str:
+    content = step["content"]
+    if "trust" in content:
+        change = plan["trusts"][content["trust"]]
+        kept = _count(len(change["keep"]), "certificate")
+        return f"keeps {kept}, adds {', '.join(change['adds'])}"
+    return {"key": "private key", "fullchain": "leaf, intermediates, root", "bundle": "intermediates, root"}.get(
+        content["part"], ""
+    )
+
+
+def _replaced(plan: dict[str, Any], host: str, step: dict[str, Any]) -> str:
+    before = plan["nodes"].get(host, {}).get("before", {}).get(step["slot"]) or {}
+    files = " ".join(str(step["before"][part]) for part in ("key", "certificate", "bundle") if step["before"].get(part))
+    if not files:
+        return "nothing"
+    if not before.get("subject"):
+        return files
+    return f"{files}: {before['subject']}, issued by {before['issuer']}, ends {before['not_after'][:10]}"
+
+
+def _trust_note(plan: dict[str, Any], host: str, step: dict[str, Any]) -> str:
+    for change in plan["trusts"]:
+        if (change["node"], change["service"], change["trust"]) == (host, step["service"], step["trust"]):
+            if change.get("removes"):
+                return "drops " + ", ".join(change["removes"])
+            return "adds " + ", ".join(change["adds"])
+    return ""
+
+
+def _cost(plan: dict[str, Any]) -> Iterator[str]:
+    if not plan["rounds"]:
+        return
+    yield ""
+    if not plan["cost"]["restarts"]:
+        yield "Cost: no restart."
+    else:
+        yield "Cost:"
+    for host, services in sorted(plan["cost"]["restarts"].items()):
+        listed = ", ".join(f"{service} {_count(number, 'restart')}" for service, number in sorted(services.items()))
+        calls = plan["nodes"].get(host, {}).get("calls")
+        known = "" if "callbridge" not in services else f"; calls up now: {'unknown' if calls is None else calls}"
+        yield f"   {host}: {listed}{known}"
+    if plan["external_verifiers"]:
+        yield (
+            "The anchor changes. Outside the fleet these may verify it and must trust the new CA: "
+            + ", ".join(plan["external_verifiers"])
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def diff(plan: dict[str, Any]) -> list[dict[str, str]]:
+    """Give the plan as Ansible diffs: for each node what its settings name before and after."""
+    found = []
+    nodes: dict[str, tuple[list[str], list[str]]] = {}
+    for entry in plan["rounds"]:
+        for host, batches in entry["batches"].items():
+            for step in (step for batch in batches for step in batch["steps"]):
+                before, after = nodes.setdefault(host, ([], []))
+                if step["kind"] == "assign":
+                    files = [step["before"].get(part) for part in ("key", "certificate", "bundle")]
+                    before.append(f"{step['slot']}: {' '.join(file for file in files if file) or 'none'}")
+                    new = [step["files"].get(part) for part in ("key", "certificate", "bundle")]
+                    after.append(f"{step['slot']}: {' '.join(file for file in new if file)}")
+                elif step["kind"] == "trust":
+                    before.append(f"{step['service']} {step['trust']} trust: {step['before'] or 'none'}")
+                    after.append(f"{step['service']} {step['trust']} trust: {step['file']}")
+                elif step["kind"] == "remove":
+                    before.append(f"file {step['file']}")
+    for host in sorted(nodes):
+        before, after = nodes[host]
+        found.append(
+            {
+                "before_header": f"{host} (now)",
+                "after_header": f"{host} (planned)",
+                "before": "".join(f"{line}\n" for line in sorted(before)),
+                "after": "".join(f"{line}\n" for line in sorted(after)),
+            }
+        )
+    return [entry for entry in found if entry["before"] or entry["after"]]

@@ -1,0 +1,208 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Gather what the planner needs out of inventory, survey results, issuers, store and journal.
+
+The one place where Ansible's variables become the planner's plain data.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+
+from ._action import CmsAction
+from ._errors import BadOption, CmsError
+from ._findings import ERROR, WARNING, Finding
+from ._fleet import given
+from ._fleet.journal import Journal
+from ._issuers.base import Issuer
+from ._issuers.registry import make_issuer
+from ._issuers.store import Store
+from ._services import catalogue
+
+GROUP = "cms"
+SURVEY_VARIABLE = "cms_survey"
+
+#: The variables of a host that the planner looks at.
+HOST_VARIABLES = (
+    "ansible_host",
+    "ansible_port",
+    "cms_fqdn",
+    "cms_domain",
+    "cms_cluster",
+    "cms_identities",
+    "cms_issuer",
+    "cms_renew_before",
+    "cms_key_type",
+    "cms_key_size",
+    "cms_key_location",
+    "cms_subject",
+    "cms_c2w_names",
+)
+
+
+def plain(data: Any) -> Any:
+    """Give a copy of Ansible's data in Python's own types."""
+    if isinstance(data, Mapping):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple, set, frozenset)):
+        return [plain(value) for value in data]
+    if isinstance(data, bool) or data is None:
+        return data
+    if isinstance(data, int):
+        return int(data)
+    if isinstance(data, float):
+        return float(data)
+    return str(data)
+
+
+def open_issuers(action: CmsAction) -> dict[str, Issuer]:
+    """Make the issuers that ``issuers`` or ``cms_issuers`` describes. Raises BadOption for what cannot be used."""
+    described = action.option("issuers", "cms_issuers") or {}
+    if not isinstance(described, Mapping):
+        raise BadOption("cms_issuers", "is not a dictionary", "give a dictionary: a name, and its type and options")
+    passphrase = action.option("store_passphrase", "cms_store_passphrase")
+    found = {}
+    for name, config in described.items():
+        found[str(name)] = make_issuer(
+            str(name),
+            plain(config),
+            action.state_dir,
+            lambda _name: str(passphrase) if passphrase is not None else None,
+        )
+    return found
+
+
+def open_store(action: CmsAction, read_only: bool) -> Store:
+    """Open the store of the fleet; in check mode it is read and never written."""
+    passphrase = action.option("store_passphrase", "cms_store_passphrase")
+    folder = os.path.join(action.state_dir, "store")
+    return Store(folder, str(passphrase) if passphrase is not None else None, read_only=read_only)
+
+
+def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variable: str) -> given.FleetInput:
+    """Gather the whole fleet, whatever ``--limit`` says: who was not surveyed is a finding, not a gap (S19)."""
+    groups = action.variables.get("groups") or {}
+    journal = Journal(action.state_dir, read_only=True)
+    skipped = frozenset(str(name) for name in action.option("skip_nodes", "cms_skip_nodes") or [])
+    findings: list[Finding] = []
+    members = [str(name) for name in groups.get(GROUP) or []]
+    findings += _strays(groups, members)
+    findings += [
+        _finding(ERROR, "unknown-node", "S19", f"cms_skip_nodes {name}", "is no host of the group cms", "correct it")
+        for name in sorted(skipped - set(members))
+    ]
+    hosts = {name: _host(action, name, groups, journal, survey_variable) for name in members if name not in skipped}
+    store = open_store(action, read_only=True)
+    issuers = {name: _facts(name, issuer, now) for name, issuer in open_issuers(action).items()}
+    return given.FleetInput(
+        fleet=str(action.variable("cms_fleet") or "cms"),
+        intent=intent,
+        now=now,
+        hosts=hosts,
+        issuers=issuers,
+        generations={
+            identity: [_generation(store, fact) for fact in facts]
+            for identity, facts in store.all_generations().items()
+        },
+        skipped=skipped,
+        accepted_anchors=frozenset(map(str, action.option("accept_anchors", "cms_accept_anchors") or [])),
+        narrow_also=frozenset(map(str, action.option("narrow_also", "cms_narrow_also") or [])),
+        calls=str(action.option("calls", "cms_calls", "stop")),
+        findings=findings,
+    )
+
+
+def _host(
+    action: CmsAction, name: str, groups: Mapping[str, Any], journal: Journal, survey_variable: str
+) -> given.Host:
+    variables = action.node_vars(name)
+    chosen = {}
+    for variable in HOST_VARIABLES:
+        try:
+            value = variables.get(variable)
+        except AnsibleError as exc:
+            raise BadOption(f"{name} {variable}", f"cannot be resolved ({exc})", "correct the variable") from exc
+        if value is not None:
+            chosen[variable] = plain(value)
+    survey, why = _survey(variables.get(survey_variable))
+    return given.Host(
+        name=name,
+        services=tuple(s.name for s in catalogue.SERVICES if name in (groups.get(s.group) or [])),
+        variables=chosen,
+        survey=survey,
+        why_no_survey=why,
+        pending=journal.pending(name),
+        made=frozenset(journal.made_files(name)),
+        trusts_added=journal.trusts_added(name),
+    )
+
+
+def _survey(result: Any) -> tuple[dict[str, Any] | None, str]:
+    """Take the survey out of the registered result of node_info, or say why there is none."""
+    if not isinstance(result, Mapping):
+        return None, "it was not surveyed in this run (is it outside --limit?)"
+    if result.get("unreachable") or result.get("failed"):
+        error = result.get("error") or {}
+        if error:
+            return None, f"{error['reason']} ({error['next_step']})"
+        return None, str(result.get("msg") or "the survey failed")
+    if not isinstance(result.get("survey"), Mapping):
+        return None, "the survey was skipped"
+    return plain(result["survey"]), ""
+
+
+def _strays(groups: Mapping[str, Any], members: list[str]) -> list[Finding]:
+    """Find hosts that are in the group of a service and not in the group of all nodes."""
+    return [
+        _finding(
+            ERROR,
+            "host-outside-fleet",
+            "S19",
+            str(name),
+            f"is in the group {service.group} and not in the group {GROUP}",
+            f"make {service.group} a child of {GROUP}, or put the host into {GROUP}",
+        )
+        for service in catalogue.SERVICES
+        for name in groups.get(service.group) or []
+        if name not in members
+    ]
+
+
+def _facts(name: str, issuer: Issuer, now: datetime.datetime) -> given.IssuerFacts:
+    try:
+        return given.IssuerFacts(
+            name=name,
+            kind=issuer.kind,
+            anchors=issuer.anchors(),
+            will_create=issuer.will_create,
+            validity=issuer.validity,
+            findings=issuer.check(now),
+        )
+    except CmsError as error:
+        finding = _finding(ERROR, "issuer-unusable", "3.3", error.obj, error.reason, error.next_step)
+        return given.IssuerFacts(name, issuer.kind, [], False, "", [finding])
+
+
+def _generation(store: Store, facts: dict[str, Any]) -> dict[str, Any]:
+    """Give what the planner needs of a stored generation; its chain as PEM texts once it is issued."""
+    chain: list[str] = []
+    if facts["state"] == "issued":
+        generation = store.get(facts["identity"], facts["base"])
+        if generation is not None and generation.issued is not None:
+            chain = [generation.issued.leaf_pem, *generation.issued.chain_pems]
+    return {**{key: facts[key] for key in ("base", "state", "request", "leaf")}, "chain": chain}
+
+
+def _finding(severity: str, rule: str, section: str, obj: str, found: str, next_step: str) -> Finding:
+    if severity not in (ERROR, WARNING):
+        raise AssertionError("Contract violation: severity")
+    return Finding(severity, rule, section, obj, found, next_step)
