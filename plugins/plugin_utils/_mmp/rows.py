@@ -1,0 +1,68 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The grammar all status displays share: ``label<blanks>:<blanks>value``, with every liberty that has been seen.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from . import terminal, texts
+from .masking import split_row
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a display; the value of a secret row is masked from the start."""
+
+    label: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        """Give the label as it is compared: without regard to case and to the width of its blanks."""
+        return fold(self.label)
+
+    @property
+    def setting(self) -> str | None:
+        """Give the value, or None where nothing is configured."""
+        return None if self.value.lower() in ("", texts.NOTHING) else self.value
+
+
+@dataclasses.dataclass(frozen=True)
+class Display:
+    """The rows of a display in their order, and the lines that are no rows."""
+
+    rows: tuple[Row, ...]
+    stray: tuple[str, ...]
+
+    def all(self, label: str | None) -> list[Row]:
+        """Give every row of this label: a label that repeats is a list."""
+        return [row for row in self.rows if label is not None and row.key == fold(label)]
+
+
+def fold(label: str) -> str:
+    """Give a label in the form in which labels are compared."""
+    return " ".join(label.lower().split())
+
+
+def parse_display(text: str) -> Display:
+    """Read a display. A row splits at the first colon with a blank on a side, else at the first wide gap."""
+    rows: list[Row] = []
+    stray: list[str] = []
+    for line in terminal.plain_lines(text):
+        if not line.strip():
+            continue
+        parts = split_row(line)
+        if parts is None or not parts[0]:
+            stray.append(line.strip())
+            continue
+        label, value = parts
+        if texts.SECRET_LABEL.search(label) and value.lower() not in ("", texts.NOTHING):
+            value = texts.MASK
+        rows.append(Row(label, value))
+    return Display(tuple(rows), tuple(stray))
