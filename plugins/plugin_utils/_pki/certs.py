@@ -95,14 +95,21 @@ def load_certificates(data: bytes, name: str) -> list[x509.Certificate]:
                 "copy the certificate again, with all lines and nothing else between its BEGIN and END line",
             )
         if label == b"TRUSTED CERTIFICATE":
-            # OpenSSL's own form appends trust settings to the certificate.
-            content = content[: der.read(content)[2]]
+            content = _first_element(content)
         found.extend(_from_der(content, name, f"certificate {number}"))
     if not found:
         kinds = sorted({label.decode().lower() for label, _body in blocks})
         holds = f"it holds: {', '.join(kinds)}" if kinds else "a BEGIN line has no matching END line"
         raise CertificateProblem(name, f"there is no certificate in it; {holds}", f"give {_FORMS}")
     return found
+
+
+def _first_element(data: bytes) -> bytes:
+    """Cut off the trust settings that OpenSSL's own form appends to a certificate."""
+    try:
+        return data[: der.read(data)[2]]
+    except der.DerError:
+        return data
 
 
 def _from_der(data: bytes, name: str, part: str) -> list[x509.Certificate]:
@@ -117,7 +124,7 @@ def _from_der(data: bytes, name: str, part: str) -> list[x509.Certificate]:
                     raise CertificateProblem(name, "the PKCS#7 file holds no certificate", f"give {_FORMS}")
                 return list(found)
             return [x509.load_der_x509_certificate(data)]
-    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as exc:
         what = {
             "key": "it is a private key",
             "encrypted key": "it is an encrypted private key",

@@ -80,7 +80,8 @@ def candidates(
     """Find every chain from the leaf to an anchor, or else the best dead ends with what stopped them.
 
     With ``partial`` any anchor ends a chain, an intermediate or the leaf itself too (pinning, guide 1.2.5); without it
-    only self-signed ones do. The search is bounded in length, in number of chains and in signatures checked.
+    only self-signed ones above the leaf do. The search is bounded in length, in number of chains and in signatures
+    checked.
     """
     require_cryptography()
     search = _Search(tuple(dict.fromkeys(pool)), tuple(dict.fromkeys(anchors)), partial)
@@ -109,7 +110,7 @@ def build(
 
 
 def choose(chains: Sequence[Chain], judge: Callable[[Chain], Sequence[object]]) -> Chain:
-    """Pick the chain that its judge says least against; of dead ends the longest, which got nearest to an anchor."""
+    """Pick the chain its judge says least against; of dead ends the longest, which got nearest to an anchor."""
     return min(
         chains,
         key=lambda chain: (
@@ -159,12 +160,11 @@ class _Search:
             if key:
                 self.by_subject.setdefault(key, []).append(cert)
 
-    def ends_here(self, cert: x509.Certificate) -> bool:
-        return cert in self.anchors and (self.partial or is_self_signed(cert))
+    def ends_here(self, path: tuple[x509.Certificate, ...]) -> bool:
+        return path[-1] in self.anchors and (self.partial or (len(path) > 1 and is_self_signed(path[-1])))
 
     def walk(self, path: tuple[x509.Certificate, ...]) -> None:
-        last = path[-1]
-        if self.ends_here(last):
+        if self.ends_here(path):
             self.complete.append(Chain(path, True))
             return
         if len(self.complete) >= _MAX_PATHS or len(self.dead_ends) >= _MAX_PATHS:

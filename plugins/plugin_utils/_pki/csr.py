@@ -248,7 +248,7 @@ def load_csr(data: bytes, name: str = "CSR") -> x509.CertificateSigningRequest:
         content = pem_body(bodies[0]) if bodies else None
     try:
         return x509.load_der_x509_csr(content or b"")
-    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as exc:
         raise CertificateProblem(
             name, "it cannot be read as a CSR", "give the CSR file that pki csr or openssl req made"
         ) from exc
@@ -324,8 +324,11 @@ def differences(
         found.append(f"extended key usages missing: {', '.join(lacking)}")
     have_ku = key_usage(thing)
     wanted_ku = request.key_usage_for(public_key(thing))
+    if not is_csr and "digitalSignature" in (have_ku or ()):
+        # CAs leave out keyEncipherment more and more, and the signature alone serves both roles (guide 2.2).
+        wanted_ku = tuple(usage for usage in wanted_ku if usage not in ("keyEncipherment", "keyAgreement"))
     lacking = [usage for usage in wanted_ku if have_ku is not None and usage not in have_ku]
-    if lacking and (request.ku is not None or is_csr or "digitalSignature" in lacking):
+    if lacking:
         found.append(f"key usages missing: {', '.join(lacking)}")
     return found
 

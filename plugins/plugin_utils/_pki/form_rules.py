@@ -31,7 +31,6 @@ from .x509util import (
     public_key,
     san_is_critical,
     signature_hash,
-    spki,
     subject_text,
     tbs_parts,
 )
@@ -167,7 +166,7 @@ def _explicit(cert: x509.Certificate) -> bool:
         algorithm = der.children(tbs_parts(cert)[5][2])[0][2]
         return der.children(algorithm)[1][0] != der.OBJECT_IDENTIFIER
     except (der.DerError, IndexError):
-        return not spki(cert)
+        return False
 
 
 def _signature_texts(cert: x509.Certificate) -> list[tuple[str, str, str]]:

@@ -53,7 +53,8 @@ def generate_key(kind: str, size: int | str | None = None) -> PrivateKey:
     """
     require_cryptography()
     if kind == "rsa":
-        bits = int(size) if str(size or 2048).isdigit() and size else 2048 if size is None else 0
+        text = str(2048 if size is None else size)
+        bits = int(text) if text.isdecimal() else 0
         if bits not in RSA_SIZES:
             raise BadOption("key size", f"{size!r} is not a size for an RSA key", f"use one of {_listed(RSA_SIZES)}")
         return rsa.generate_private_key(public_exponent=65537, key_size=bits)

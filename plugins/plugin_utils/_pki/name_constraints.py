@@ -22,6 +22,7 @@ from .x509util import (
     extension,
     is_self_issued,
     name_key,
+    subject_key,
     subject_text,
 )
 
@@ -99,6 +100,9 @@ def _names(cert: x509.Certificate, *, common_name_counts: bool) -> list[x509.Gen
     """Give every name of a certificate that constraints speak about."""
     names: list[x509.GeneralName] = list(extension(cert, x509.SubjectAlternativeName) or ())
     kinds = alternative_names(cert)
+    if subject_key(cert) is None:
+        # Reported as unreadable elsewhere; nothing can be compared.
+        return names
     if list(cert.subject):
         names.append(x509.DirectoryName(cert.subject))
     if not kinds["email"]:

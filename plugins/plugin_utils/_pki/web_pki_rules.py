@@ -27,6 +27,7 @@ from .x509util import (
     key_usage,
     public_key,
     san_is_critical,
+    subject_key,
     subject_text,
 )
 
@@ -90,7 +91,7 @@ def _leaf(cert: x509.Certificate, roles: Sequence[str]) -> list[Problem]:
     names = alternative_names(cert)
     if not has_extension(cert, _SAN):
         texts.append(("alternative-name-missing", "has no alternative names; browsers do not read the common name"))
-    elif san_is_critical(cert) and list(cert.subject):
+    elif san_is_critical(cert) and subject_key(cert):
         texts.append(("extension-wrongly-critical", "marks its alternative names as critical next to a subject"))
     cn = common_name(cert)
     if cn is not None and "server" in roles and cn not in (*names["dns"], *names["ip"]):
@@ -115,7 +116,7 @@ def _usage_texts(cert: x509.Certificate, roles: Sequence[str]) -> list[tuple[str
         texts.append(("extension-wrongly-critical", "marks its extended key usage as critical"))
     usages = key_usage(cert)
     if usages is not None and not set(usages) & {"digitalSignature", "keyEncipherment", "keyAgreement"}:
-        texts.append(("ku-server-missing", "has a key usage that allows no TLS"))
+        texts.append(("ku-tls-missing", "has a key usage that allows no TLS"))
     return texts
 
 

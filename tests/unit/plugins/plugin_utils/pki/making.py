@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import csr as csrs
+from ansible_collections.certops.cms.plugins.plugin_utils._pki import der
 
 NOW = datetime.datetime(2026, 11, 23, 15, 0, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -81,7 +82,7 @@ def make(
     start: datetime.datetime = NOW - 30 * DAY,
     end: datetime.datetime = NOW + 60 * DAY,
     key: Any = None,
-    hash_with: hashes.HashAlgorithm | None = None,
+    hash_with: Any = None,
     identifiers: bool = True,
     extra: tuple[tuple[x509.ExtensionType, bool], ...] = (),
     issuer_name: x509.Name | None = None,
@@ -122,6 +123,21 @@ def make(
     for value, critical in extra:
         builder = builder.add_extension(value, critical)
     return Made(builder.sign(signer, hash_with or hashes.SHA256()), key)
+
+
+def _element(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    length = bytes([size] if size < 128 else [0x81, size] if size < 256 else [0x82, size >> 8, size & 0xFF])
+    return bytes([tag]) + length + content
+
+
+def as_version_1(made: Made, issuer: Made | None = None) -> Made:
+    """The same certificate in version 1, without extensions, as the guide's recipe A.3 can make it."""
+    tbs = der.children(made.cert.tbs_certificate_bytes)
+    body = _element(0x30, b"".join(whole for tag, _content, whole in tbs if tag not in (0xA0, 0xA3)))
+    signature = (issuer or made).key.sign(body, ec.ECDSA(hashes.SHA256()))
+    whole = _element(0x30, body + tbs[2][2] + _element(0x03, b"\0" + signature))
+    return Made(x509.load_der_x509_certificate(whole), made.key)
 
 
 def pem(*made: Made | x509.Certificate) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ GOOD = making.pem(*CHAIN[1:])
 
 
 @given(st.permutations(CHAIN))
-def test_the_leaf_is_found_in_any_order(order: list) -> None:
+def test_the_leaf_is_found_in_any_order(order: list[x509.Certificate]) -> None:
     leaf, others = bundles.split(making.pem(*order))
     assert leaf == LEAF.cert
     assert others == CHAIN[1:]

@@ -99,9 +99,12 @@ def test_values_no_certificate_can_carry_are_refused(
 
 
 def test_unknown_usages_and_roles_are_refused() -> None:
-    for options in ({"roles": ("peer",)}, {"eku": ("tlsAuth",)}, {"ku": ("sign",)}):
-        with pytest.raises(BadOption):
-            csr.Request("a.example.com", **options)
+    with pytest.raises(BadOption):
+        csr.Request("a.example.com", roles=("peer",))
+    with pytest.raises(BadOption):
+        csr.Request("a.example.com", eku=("tlsAuth",))
+    with pytest.raises(BadOption):
+        csr.Request("a.example.com", ku=("sign",))
 
 
 def test_a_csr_that_serves_has_no_differences() -> None:
