@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._errors import BadOption
+from .._pki.x509util import require_cryptography
 from .base import Issuer
 from .own_ca import OwnCa, Settings
 
@@ -102,6 +103,7 @@ def make_issuer(
     ``issuers/<name>``. ``passphrase_lookup`` gives the passphrase of an issuer by name when the entry has none. Raises
     BadOption, which names the option and what is allowed, never a value that may be a secret.
     """
+    require_cryptography()
     where = f"cms_issuers.{name}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise BadOption("cms_issuers", f"{name!r} cannot name an issuer", "use letters, digits, hyphens, underscores")

@@ -43,6 +43,15 @@ def xml(text: str) -> Reply:
     return Reply(body=(XML + text).encode(), headers={"Content-Type": "text/xml"})
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """A server that says nothing about clients that hang up: many tests do."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_args: Any) -> None:
+        """Say nothing."""
+
+
 class WebAdmin:
     """A server whose answers come from ``routes``: path -> replies, the last one again and again."""
 
@@ -95,9 +104,7 @@ class WebAdmin:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem)
         self.stopping = threading.Event()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_args: None
+        self._server = QuietServer(("127.0.0.1", 0), Handler)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -111,8 +118,8 @@ class WebAdmin:
         return self.fallback(bare) if self.fallback else Reply(404)
 
     def client(self, **options: Any) -> ApiClient:
-        options = {"pins": {self.fingerprint}, "timeout": 5.0, "sleep": lambda _seconds: None} | options
-        return ApiClient("127.0.0.1", self.port, "api-reader", PASSWORD, **options)
+        defaults: dict[str, Any] = {"pins": {self.fingerprint}, "timeout": 5.0, "sleep": lambda _seconds: None}
+        return ApiClient("127.0.0.1", self.port, "api-reader", PASSWORD, **(defaults | options))
 
     def stop(self) -> None:
         self.stopping.set()

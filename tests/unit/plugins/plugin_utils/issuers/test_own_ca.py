@@ -7,15 +7,17 @@
 from __future__ import annotations
 
 import datetime
+import os
 import pathlib
 import threading
 from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import CmsError, IssuerProblem, StoreProblem
-from ansible_collections.certops.cms.plugins.plugin_utils._issuers import own_ca as module
+from ansible_collections.certops.cms.plugins.plugin_utils._issuers.base import Wanted
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.own_ca import OwnCa
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs, csr
 
@@ -375,7 +377,7 @@ def test_a_short_rsa_key_is_refused(ca: OwnCa, tmp_path: pathlib.Path) -> None:
         "-subj", "/O=Example Inc./CN=core1.example.com",
         "-addext", "subjectAltName=DNS:core1.example.com,IP:10.0.0.1",
     )  # fmt: skip
-    plan = module.Wanted.of(vars_of(key=SMALL), (tmp_path / "csr").read_text())
+    plan = Wanted.of(vars_of(key=SMALL), (tmp_path / "csr").read_text())
     with pytest.raises(IssuerProblem, match="1024 bits"):
         ca.issue(plan, NOW)
 
@@ -387,7 +389,7 @@ def test_a_csr_as_a_node_makes_it_gets_the_usages_that_are_wanted(ca: OwnCa, tmp
         "-subj", "/CN=core1.example.com/O=Example Inc.",
         "-addext", "subjectAltName=IP:10.0.0.1,DNS:core1.example.com",
     )  # fmt: skip
-    plan = module.Wanted.of(vars_of(key=SMALL), (tmp_path / "csr").read_text())
+    plan = Wanted.of(vars_of(key=SMALL), (tmp_path / "csr").read_text())
     issued, findings = ca.obtain(plan, NOW)
     assert findings == []
     assert certs.describe(one(issued.leaf_pem))["extended_key_usage"] == ["serverAuth", "clientAuth"]
@@ -395,16 +397,16 @@ def test_a_csr_as_a_node_makes_it_gets_the_usages_that_are_wanted(ca: OwnCa, tmp
 
 def test_a_csr_with_a_broken_signature_is_refused(ca: OwnCa) -> None:
     good = wanted()
-    der = bytearray(x509.load_pem_x509_csr(good.csr_pem.encode()).public_bytes(certs.serialization.Encoding.DER))
+    der = bytearray(x509.load_pem_x509_csr(good.csr_pem.encode()).public_bytes(serialization.Encoding.DER))
     der[-1] ^= 1
-    broken = x509.load_der_x509_csr(bytes(der)).public_bytes(certs.serialization.Encoding.PEM).decode()
+    broken = x509.load_der_x509_csr(bytes(der)).public_bytes(serialization.Encoding.PEM).decode()
     with pytest.raises(IssuerProblem, match="signature"):
-        ca.issue(module.Wanted.of(vars_of(), broken), NOW)
+        ca.issue(Wanted.of(vars_of(), broken), NOW)
 
 
 def test_what_is_no_csr_is_refused(ca: OwnCa) -> None:
     with pytest.raises(CmsError, match="CSR"):
-        ca.issue(module.Wanted.of(vars_of(), "no CSR"), NOW)
+        ca.issue(Wanted.of(vars_of(), "no CSR"), NOW)
 
 
 def test_an_intermediate_can_be_added_below_an_existing_root(tmp_path: pathlib.Path) -> None:
@@ -426,7 +428,7 @@ def test_a_full_disk_leaves_no_half_ca(tmp_path: pathlib.Path, monkeypatch: pyte
 
     (tmp_path / "ca").mkdir()
     with monkeypatch.context() as patch:
-        patch.setattr(module.files.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         with pytest.raises(StoreProblem, match="full"):
             own_ca(tmp_path / "ca").prepare(NOW)
     assert tree(tmp_path / "ca") == {}
@@ -443,5 +445,5 @@ def test_a_folder_that_cannot_be_made_is_found_before_anything_is_changed(tmp_pa
 def test_the_request_of_a_wanted_certificate_is_what_plans_compare() -> None:
     plan = wanted(names=["b.example.com", "a.example.com", "core1.example.com"])
     assert plan.request()["names"] == ["a.example.com", "b.example.com", "core1.example.com"]
-    assert module.Wanted.from_dict(plan.as_dict(), plan.csr_pem) == plan
+    assert Wanted.from_dict(plan.as_dict(), plan.csr_pem) == plan
     assert csr.describe_csr(plan.csr_pem)["common_name"] == "core1.example.com"

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, CmsError, StoreProblem
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.base import Issued
@@ -128,9 +129,9 @@ def test_s4_files_are_for_the_user_alone_and_keys_are_encrypted(store: Store, ca
 def test_s4_nothing_the_store_says_holds_a_secret(store: Store, ca: OwnCa) -> None:
     put(store, ca)
     texts = [repr(store), repr(store.get(WHO, BASE)), str(store.all_generations())]
-    for action in (lambda: Store(store.path, "a wrong secret").load_key(WHO, BASE), lambda: store.load_key(WHO, "x")):
+    for opened, base in ((Store(store.path, "a wrong secret"), BASE), (store, "x")):
         with pytest.raises(StoreProblem) as caught:
-            action()
+            opened.load_key(WHO, base)
         texts.append(repr(caught.value))
     assert not [text for text in texts if SECRET in text or "a wrong secret" in text or "PRIVATE KEY" in text]
 
@@ -226,14 +227,14 @@ def test_killed_anywhere_the_store_stays_readable_and_the_next_run_finishes(tmp_
             found = store.get(WHO, facts["base"])
             assert found is not None
             assert (found.issued is not None) == (found.state == "issued")
-            assert keys.key_matches(store.load_key(WHO, BASE), certs.x509.load_pem_x509_csr(found.csr_pem.encode()))
+            assert keys.key_matches(store.load_key(WHO, BASE), x509.load_pem_x509_csr(found.csr_pem.encode()))
         assert store.bases() <= {BASE}
         if store.get(WHO, BASE) is None:
             # A run that finds no request makes key and CSR anew.
             again = wanted(a_key(number=1))
             store.put_request(WHO, BASE, again, again.csr_pem, a_key(number=1))
             store.put_issued(WHO, BASE, ca.issue(again, NOW))
-            assert keys.key_matches(store.load_key(WHO, BASE), certs.x509.load_pem_x509_csr(again.csr_pem.encode()))
+            assert keys.key_matches(store.load_key(WHO, BASE), x509.load_pem_x509_csr(again.csr_pem.encode()))
         else:
             once(path)
         after = store.get(WHO, BASE)
