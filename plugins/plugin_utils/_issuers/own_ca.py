@@ -102,7 +102,7 @@ class OwnCa(Issuer):
         findings: list[Finding] = []
         obj = f"issuer {self.name}"
         if not self.settings.passphrase:
-            step = f"Set cms_issuers.{self.name}.passphrase, from Ansible Vault"
+            step = f"Set {self._where_passphrase}, from Ansible Vault"
             found = "there is no passphrase for the keys of this CA"
             return [Finding(ERROR, "issuer-passphrase-missing", "S4", obj, found, step)]
         try:
@@ -212,7 +212,7 @@ class OwnCa(Issuer):
             key = keys.load_key(data, self.settings.passphrase, path)
         except KeyProblem as error:
             raise StoreProblem(
-                path, error.reason, f"set cms_issuers.{self.name}.passphrase to the one this key was encrypted with"
+                path, error.reason, f"set {self._where_passphrase} to the one this key was encrypted with"
             ) from error
         cert = self._certificate(level)
         if cert is not None and not keys.key_matches(key, cert):
@@ -245,12 +245,16 @@ class OwnCa(Issuer):
         cert = authority.make_ca(name, key, PATH_LENGTH[level], authority.span(now, days, chain), issuer)
         files.write(self._file(level, "crt"), certs.to_pem(cert).encode("ascii"))
 
+    @property
+    def _where_passphrase(self) -> str:
+        return f"cms_store_passphrase (or, for this CA alone, cms_issuers.{self.name}.passphrase)"
+
     def _need_passphrase(self) -> str:
         if not self.settings.passphrase:
             raise StoreProblem(
                 f"issuer {self.name}",
                 "there is no passphrase for the keys of this CA",
-                f"set cms_issuers.{self.name}.passphrase, from Ansible Vault",
+                f"set {self._where_passphrase}, from Ansible Vault",
             )
         return self.settings.passphrase
 
