@@ -1,0 +1,428 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every service has in common: settings stored and active, loading, checking, restarting."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .. import certs
+from ..chain import ChainError, verify
+
+if TYPE_CHECKING:
+    from ..mmp import Session
+    from ..node import Node
+
+
+class LoadError(Exception):
+    """What is stored cannot be loaded; the message is the text after ``FAILURE: ``."""
+
+
+@dataclass
+class Identity:
+    """A key and a chain as they were read at the last start."""
+
+    key_file: str
+    cert_file: str
+    bundle_file: str | None
+    key: bytes
+    chain: bytes
+
+    @property
+    def leaf(self) -> Any:
+        """The end entity certificate."""
+        return certs.load_certs(self.chain)[0]
+
+    @property
+    def usable(self) -> bool:
+        """Whether key and certificate belong together."""
+        try:
+            return certs.same_key(certs.load_key(self.key), self.leaf)
+        except (ValueError, TypeError):
+            return False
+
+
+@dataclass
+class Snapshot:
+    """Everything a running service has loaded."""
+
+    listen: list[tuple[str, str, int]] = field(default_factory=list)  # slot, interface, port
+    identities: dict[str, Identity] = field(default_factory=dict)
+    trust: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # slot -> file name, text
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Slot -> SHA-256 of the leaf."""
+        return {slot: certs.fingerprint(identity.leaf) for slot, identity in self.identities.items()}
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data without any key: what is active, for the control socket and the event log."""
+        return {
+            "listen": [f"{slot} {interface}:{port}" for slot, interface, port in self.listen],
+            "identities": {
+                slot: {
+                    "files": [name for name in (item.key_file, item.cert_file, item.bundle_file) if name],
+                    "fingerprint": certs.fingerprint(item.leaf),
+                    "not_after": item.leaf.not_valid_after_utc.isoformat(),
+                    "usable": item.usable,
+                }
+                for slot, item in self.identities.items()
+            },
+            "trust": {
+                slot: {"file": name, "fingerprints": [certs.fingerprint(item) for item in certs.load_certs(data)]}
+                for slot, (name, data) in self.trust.items()
+            },
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the node's private state directory: keys included."""
+        return {
+            "listen": [list(item) for item in self.listen],
+            "identities": {
+                slot: [item.key_file, item.cert_file, item.bundle_file, item.key.decode(), item.chain.decode()]
+                for slot, item in self.identities.items()
+            },
+            "trust": {slot: [name, data.decode()] for slot, (name, data) in self.trust.items()},
+            "options": self.options,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Snapshot:
+        """Back from the state directory."""
+        return cls(
+            [(str(slot), str(interface), int(port)) for slot, interface, port in raw["listen"]],
+            {
+                slot: Identity(item[0], item[1], item[2], item[3].encode(), item[4].encode())
+                for slot, item in raw["identities"].items()
+            },
+            {slot: (item[0], item[1].encode()) for slot, item in raw["trust"].items()},
+            dict(raw["options"]),
+        )
+
+
+class Service(abc.ABC):
+    """One service of one node.
+
+    ``stored`` is what the display shows. ``active`` is what runs; it changes at a start only. ``running`` says whether
+    listeners should be up.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    slots: ClassVar[tuple[str, ...]]
+    usage: ClassVar[tuple[str, ...]]
+    description: ClassVar[str] = ""
+    full_chain: ClassVar[bool] = False
+    can_disable: ClassVar[bool] = True
+    defaults: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.stored: dict[str, Any] = {key: value for key, value in self.defaults.items()}
+        self.enabled = False
+        self.active: Snapshot | None = None
+        self.running = False
+        self.off_by_command = False
+        self.restarts = 0
+        self.lock = asyncio.Lock()
+
+    # --- to be filled in by each service ---------------------------------------------------------------------------
+    @abc.abstractmethod
+    def rows(self) -> list[tuple[str, Any, int]]:
+        """Label, value and label width of every row of the display."""
+
+    @abc.abstractmethod
+    def load(self) -> Snapshot:
+        """Read what is stored; LoadError when it cannot be loaded."""
+
+    @abc.abstractmethod
+    def success_lines(self, snapshot: Snapshot) -> list[str]:
+        """The texts after ``SUCCESS: `` of a start that worked."""
+
+    @abc.abstractmethod
+    async def command(self, session: Session, words: list[str]) -> bool:
+        """Run one command (words after the service's name); False means wrong arguments."""
+
+    # --- loading ---------------------------------------------------------------------------------------------------
+    def certs_of(self, slot: str) -> list[str]:
+        """File names assigned to an identity slot: key, certificate and perhaps a bundle."""
+        return list(self.stored.get(f"{slot}_certs") or [])
+
+    def load_identity(self, slot: str, title: str) -> Identity | None:
+        """The identity of a slot, checked; None when nothing is assigned."""
+        names = self.certs_of(slot)
+        if not names:
+            return None
+        problem = f"{title} and certificate problem"
+        data = {}
+        for name in names:
+            if not self.node.files.exists(name):
+                raise LoadError(f"{problem}: file {name} not found")
+            data[name] = self.node.files.read(name)
+        try:
+            key = certs.load_key(data[names[0]])
+        except TypeError:
+            raise LoadError(f"{problem}: key file {names[0]} is password protected") from None
+        except ValueError:
+            raise LoadError(f"{problem}: {names[0]} is not a private key") from None
+        try:
+            chain = certs.load_certs(data[names[1]])
+        except ValueError:
+            raise LoadError(f"{problem}: {names[1]} is not a certificate") from None
+        if not certs.same_key(key, chain[0]):
+            raise LoadError(f"{problem}: certificate and key do not match")
+        if self.node.sw.is_("expired_at_restart", "refused"):
+            if chain[0].not_valid_after_utc < dt.datetime.now(dt.UTC):
+                raise LoadError(f"{problem}: certificate has expired")
+        bundle = names[2] if len(names) > 2 else None
+        if bundle is not None:
+            try:
+                chain += [item for item in certs.load_certs(data[bundle]) if item not in chain]
+            except ValueError:
+                raise LoadError(f"CA bundle problem: {bundle} is not a certificate") from None
+        self._check_chain(slot, chain, bundle)
+        return Identity(names[0], names[1], bundle, certs.key_pem(key), certs.cert_pem(*chain))
+
+    def _check_chain(self, slot: str, chain: list[Any], bundle: str | None) -> None:
+        if self.node.sw.is_("chain_at_restart", "accepted") or (bundle is None and not self.full_chain):
+            return
+        trusted = [item for item in chain[1:] if item.issuer == item.subject] if self.full_chain else chain[1:]
+        if self.full_chain and len(chain) == 1 and chain[0].issuer == chain[0].subject:
+            trusted = chain
+        try:
+            verify(chain[0], chain[1:], trusted, partial=not self.full_chain, any_time=True)
+        except ChainError as exc:
+            what = f"{slot.upper()} full chain does not verify" if self.full_chain else "certificate not verified"
+            raise LoadError(f"{what}: {exc}") from exc
+
+    def load_trust(self, slot: str, title: str) -> tuple[str, bytes] | None:
+        """File name and certificates of a trust setting; None when it is not set."""
+        name = self.stored.get(f"{slot}_trust")
+        if not name:
+            return None
+        if not self.node.files.exists(name):
+            raise LoadError(f"{title} problem: file {name} not found")
+        try:
+            items = certs.load_certs(self.node.files.read(name))
+        except ValueError:
+            raise LoadError(f"{title} problem: {name} is not a certificate") from None
+        return name, certs.cert_pem(*items)
+
+    # --- starting and stopping ---------------------------------------------------------------------------------------
+    def prepare(self) -> tuple[Snapshot | None, list[str]]:
+        """Load what is stored: the snapshot and the result lines; None when it failed."""
+        try:
+            snapshot = self.load()
+        except LoadError as exc:
+            lines = [f"FAILURE: {exc}"]
+            if self.can_disable and self.node.sw.is_("failure_detail", "two_lines"):
+                lines.append(f"FAILURE: {self.title} configuration not complete")
+            return None, lines
+        return snapshot, [f"SUCCESS: {text}" for text in self.success_lines(snapshot)]
+
+    def enabled_line(self) -> list[str]:
+        """The closing line of enable, as its switch says."""
+        position = self.node.sw["webadmin_enabled_line" if self.name == "webadmin" else "enabled_line"]
+        if position == "absent":
+            return []
+        title = self.title[0].upper() if position == "capital" else self.title[0].lower()
+        return [f"SUCCESS: {title}{self.title[1:]} enabled"]
+
+    def duration(self) -> float:
+        """Seconds a start takes."""
+        return self.node.duration("service")
+
+    async def down(self) -> None:
+        """Stop the listeners; ``active`` stays as the memory of what ran."""
+        self.running = False
+        await self.node.listeners.close(self.name)
+        self.stopped()
+
+    async def up(self, snapshot: Snapshot) -> None:
+        """Run a snapshot: from now on this is what the wire shows."""
+        before = self.active.fingerprints() if self.active else {}
+        self.active = snapshot
+        self.running = True
+        self.enabled = True
+        await self.node.listeners.open(self)
+        after = snapshot.fingerprints()
+        described = snapshot.describe()
+        self.node.event(
+            "active_changed" if before != after else "active",
+            service=self.name,
+            before=before,
+            after=after,
+            trust={slot: item["fingerprints"] for slot, item in described["trust"].items()},
+        )
+        self.started()
+
+    def started(self) -> None:
+        """Called after every start."""
+
+    def stopped(self) -> None:
+        """Called after every stop."""
+
+    async def restart(self, *, verb: str = "restart") -> list[str]:
+        """Take the service down, load what is stored, bring it up; returns the result lines."""
+        async with self.lock:
+            return await self._restart(verb)
+
+    async def _restart(self, verb: str) -> list[str]:
+        line = f"{self.name} {verb}"
+        faults = self.node.faults
+        slow = faults.take("slow_restart", line)
+        fail = faults.take("fail_restart", line)
+        old = faults.take("serve_old_after_restart", line)
+        snapshot, lines = self.prepare()
+        if snapshot is None and self.running and self.node.sw.is_("wrong_pair_at_restart", "keeps_old"):
+            return lines
+        if verb == "restart" or self.running:
+            self.restarts += 1
+        self.node.event("restart_begin", service=self.name, verb=verb, restarts=self.restarts)
+        with self.node.window(self.name):
+            self.off_by_command = False
+            await self.down()
+            await asyncio.sleep(self.duration() + (slow.seconds if slow else 0.0))
+            # read again: what counts is what is there when the service starts
+            snapshot, lines = self.prepare()
+            if fail is not None:
+                self.node.event("fault", fault="fail_restart", service=self.name)
+                snapshot, lines = None, [f"FAILURE: {fail.text or self.title + ' failed to start'}"]
+            if snapshot is not None:
+                if old is not None and self.active is not None:
+                    self.node.event("fault", fault="serve_old_after_restart", service=self.name)
+                    snapshot = self.active
+                await self.up(snapshot)
+            elif self.can_disable and verb == "enable":
+                self.enabled = False
+        self.node.event("restart_end", service=self.name, ok=snapshot is not None)
+        self.node.save()
+        return lines
+
+    async def enable(self) -> list[str]:
+        """The command enable: starts a service that is off; on one that is on it depends on switches."""
+        if self.enabled and self.running:
+            if self.node.sw.is_("enable_applies", "yes"):
+                lines = await self.restart(verb="enable")
+                return lines + self._closing(lines)
+            if self.node.sw.is_("enable_when_enabled", "nothing"):
+                return []
+            _snapshot, lines = self.prepare()
+            return lines + self._closing(lines)
+        lines = await self.restart(verb="enable")
+        return lines + self._closing(lines)
+
+    def _closing(self, lines: list[str]) -> list[str]:
+        return [] if any(line.startswith("FAILURE") for line in lines) else self.enabled_line()
+
+    async def disable(self) -> list[str]:
+        """The command disable: listeners go away at once."""
+        async with self.lock:
+            if self.running:
+                self.restarts += 1
+                self.node.event("disabled", service=self.name, restarts=self.restarts)
+            self.enabled = False
+            self.off_by_command = True
+            await self.down()
+            self.node.save()
+        return []
+
+    # --- settings ----------------------------------------------------------------------------------------------------
+    def store(self, session: Session, key: str, value: Any) -> None:
+        """Store one setting and answer as its switch says."""
+        self.stored[key] = value
+        shown = "none" if value is None else value
+        self.node.event("setting_stored", service=self.name, setting=key, value=self.public(key, shown))
+        self.node.save()
+        if self.node.sw.is_("setting_accepted", "success_line"):
+            session.out("SUCCESS: setting stored")
+
+    def public(self, key: str, value: Any) -> Any:
+        """A setting as it may be logged."""
+        return value
+
+    def store_files(self, session: Session, key: str, names: list[str]) -> None:
+        """Store file names; a missing file is refused unless its switch says otherwise."""
+        if names == ["none"]:
+            self.store(session, key, None)
+            return
+        if self.node.sw.is_("setting_missing_file", "failure_line"):
+            missing = [name for name in names if not self.node.files.exists(name)]
+            if missing:
+                for name in missing:
+                    session.out(f"FAILURE: file {name} not found")
+                return
+        self.store(session, key, names if key.endswith("_certs") else names[0])
+
+    def files_in_use(self) -> dict[str, list[str]]:
+        """File name -> the settings that name it, stored or active."""
+        used: dict[str, list[str]] = {}
+        for key, value in self.stored.items():
+            if key.endswith("_certs"):
+                for name in value or []:
+                    used.setdefault(name, []).append(f"{self.name} {key[:-6]}")
+            elif key.endswith("_trust") and value:
+                used.setdefault(value, []).append(f"{self.name} {key[:-6]} trust")
+        if self.active is not None and self.running:
+            for slot, item in self.active.identities.items():
+                for name in (item.key_file, item.cert_file, item.bundle_file):
+                    if name and f"{self.name} {slot}" not in used.get(name, []):
+                        used.setdefault(name, []).append(f"{self.name} {slot}")
+        return used
+
+    async def key_replaced(self, name: str, key: bytes) -> None:
+        """A key file was replaced by pki csr: the running service takes the new key at once and breaks."""
+        if self.active is None or not self.running:
+            return
+        hit = [item for item in self.active.identities.values() if item.key_file == name]
+        if not hit:
+            return
+        for item in hit:
+            item.key = key
+        self.node.event("service_broken", service=self.name, file=name, why="the key was replaced by pki csr")
+        await self.node.listeners.close(self.name)
+        await self.node.listeners.open(self)
+        self.node.save()
+
+    # --- state -------------------------------------------------------------------------------------------------------
+    def describe(self) -> dict[str, Any]:
+        """Plain data for the control socket."""
+        stored = {key: self.public(key, value) for key, value in self.stored.items()}
+        pending = False
+        snapshot, _lines = self.prepare()
+        if self.running:
+            pending = snapshot is None or self.active is None or snapshot.to_dict() != self.active.to_dict()
+        return {
+            "enabled": self.enabled,
+            "running": self.running,
+            "restarts": self.restarts,
+            "restart_pending": pending,
+            "stored": stored,
+            "active": self.active.describe() if self.active is not None and self.running else None,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the state directory."""
+        return {
+            "stored": self.stored,
+            "enabled": self.enabled,
+            "running": self.running,
+            "off_by_command": self.off_by_command,
+            "restarts": self.restarts,
+            "active": self.active.to_dict() if self.active else None,
+        }
+
+    def from_dict(self, raw: dict[str, Any]) -> None:
+        """Back from the state directory."""
+        self.stored.update(raw["stored"])
+        self.enabled = raw["enabled"]
+        self.running = raw["running"]
+        self.off_by_command = raw["off_by_command"]
+        self.restarts = raw["restarts"]
+        self.active = Snapshot.from_dict(raw["active"]) if raw["active"] else None

@@ -1,0 +1,254 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Switches: everything nobody could find out about the appliance, as a choice with named positions.
+
+One table. Every row of section 8 of the services reference is here (``section8`` names the row), followed by what its
+section 9 and the API reference leave open. A dialect is a named set of positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+class SwitchError(ValueError):
+    """An unknown switch or an unknown position."""
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One open question: its positions, the default, and optionally a range of whole or decimal numbers."""
+
+    default: str | float
+    positions: tuple[str, ...]
+    about: str
+    numbers: tuple[float, float] | None = None
+    section8: str = ""
+
+    def check(self, name: str, value: Any) -> str | float:
+        """Return the value in its canonical form; raise SwitchError when it is no position of this switch."""
+        if isinstance(value, bool):
+            value = "on" if value else "off"
+        if str(value) in self.positions:
+            return str(value)
+        if self.numbers is not None:
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                number = float("nan")
+            if self.numbers[0] <= number <= self.numbers[1]:
+                return int(number) if number == int(number) else number
+        allowed = list(self.positions)
+        if self.numbers is not None:
+            allowed.append(f"a number from {self.numbers[0]:g} to {self.numbers[1]:g}")
+        raise SwitchError(f"switch {name}: {value!r} is none of {', '.join(allowed)}")
+
+
+def _row(
+    default: str | float, positions: tuple[str, ...], row: str, numbers: tuple[float, float] | None = None
+) -> Switch:
+    return Switch(default, positions, row, numbers, row)
+
+
+SWITCHES: dict[str, Switch] = {
+    # --- section 8, row by row -------------------------------------------------------------------------------------
+    "echo": _row("on", ("on", "off"), "echo in shell"),
+    "shell_line_ending": _row("crlf", ("crlf", "lf"), "line ending in shell"),
+    "exec_line_ending": _row("lf", ("lf", "crlf"), "line ending in exec"),
+    "paging": _row("none", ("none",), "paging", (3, 500)),
+    "wrap": _row("none", ("none", "terminal_width"), "wrap"),
+    "welcome": _row("one_line", ("one_line", "none", "many_lines"), "welcome text"),
+    "unknown_command": _row("plain_line", ("plain_line", "failure_line", "usage"), "unknown command"),
+    "wrong_arguments": _row("usage", ("usage", "failure_line"), "wrong arguments"),
+    "setting_accepted": _row("silent", ("silent", "success_line"), "setting accepted"),
+    "setting_missing_file": _row("failure_line", ("failure_line", "accepted"), "setting with a missing file"),
+    "enable_when_enabled": _row("repeats", ("repeats", "nothing"), "`enable` when enabled"),
+    "callbridge_restart": _row(3, ("lost_connection",), "`callbridge restart` duration", (0, 60)),
+    "unknown_row": _row("none", ("none", "extra_row", "row_without_colon"), "unknown row in a display"),
+    "sftp_delete_in_use": _row("allowed", ("allowed", "permission_denied"), "SFTP delete of a file in use"),
+    "sftp_overwrite_in_use": _row("allowed", ("allowed", "permission_denied"), "SFTP overwrite of a file in use"),
+    "exec_exit_status": _row("zero", ("zero", "one_on_failure", "none"), "exec exit status"),
+    "small_y": _row("aborts", ("aborts", "asks_again"), "small `y` at a confirmation"),
+    "session_limit": _row("none", ("none",), "session limit per user", (1, 50)),
+    "expiry_notice": _row("none", ("none", "one_line"), "password near expiry"),
+    # --- section 9 and section 2: session ---------------------------------------------------------------------------
+    "prompt": Switch("hostname", ("hostname", "hostname_no_blank", "bare"), "form of the prompt"),
+    "ansi": Switch("none", ("none", "colour_prompt"), "escape sequences around the prompt"),
+    "banner": Switch("none", ("none", "one_line", "many_lines"), "text before authentication"),
+    "login_method": Switch("both", ("both", "password", "keyboard_interactive"), "how a password is taken"),
+    "exec_channel": Switch("works", ("works", "refused"), "whether exec channels are accepted"),
+    "exec_confirmation": Switch("assumes_yes", ("assumes_yes", "refuses", "asks"), "a question in an exec channel"),
+    "channel_pacing": Switch("refuse_fast", ("refuse_fast", "none"), "channels opened right after one another"),
+    "password_change": Switch("in_shell", ("in_shell", "at_login"), "where an expired password is to be changed"),
+    "idle_limit": Switch("none", ("none",), "seconds without input until the session ends", (0.05, 3600)),
+    "crypto_role": Switch("pki_and_settings", ("pki_and_settings", "pki_only", "everything"), "what crypto may do"),
+    "missing_service": Switch(
+        "unknown_command", ("unknown_command", "failure_line"), "command of a service a node lacks"
+    ),
+    # --- texts ------------------------------------------------------------------------------------------------------
+    "failure_detail": Switch("two_lines", ("two_lines", "one_line"), "general FAILURE line after the specific one"),
+    "enabled_line": Switch("capital", ("capital", "small", "absent"), "the closing line of enable"),
+    "webadmin_enabled_line": Switch("absent", ("absent", "capital", "small"), "the closing line of webadmin enable"),
+    "display_words": Switch("documented", ("documented", "other_case"), "case of true, enabled and none"),
+    "display_padding": Switch("documented", ("documented", "tight", "wide"), "blanks around the colons of a display"),
+    "callbridge_rows": Switch("3.8", ("3.8", "before_3.8", "after_3.9"), "rows of the callbridge display"),
+    "turn_rows": Switch("mixed", ("mixed", "colon"), "rows of the turn display that have no colon"),
+    "redirect_value": Switch("word", ("word", "word_and_port"), "HTTP redirect row when on"),
+    "version_form": Switch("number", ("number", "sentence", "rows"), "output of version"),
+    "pki_usage": Switch("service_first", ("service_first", "file_first", "empty"), "output of a bare pki"),
+    "pki_list_order": Switch("none", ("none", "sorted"), "order of pki list"),
+    "pki_csr_dots": Switch("many_lines", ("many_lines", "one_line", "none"), "progress dots of pki csr"),
+    "pki_inspect_form": Switch("openssl_text", ("openssl_text", "short_rows"), "output of pki inspect"),
+    "pki_match_words": Switch("plain", ("plain", "result_lines", "terse", "opaque"), "answer of pki match"),
+    "pki_verify_words": Switch("plain", ("plain", "result_lines", "terse", "opaque"), "answer of pki verify"),
+    "pki_made_words": Switch("sentence", ("sentence", "result_lines", "silent"), "answer of selfsigned, sign, unlock"),
+    "pki_underscore": Switch("accepted", ("accepted", "refused"), "underscore in a base name"),
+    "pki_key_form": Switch("pkcs8", ("pkcs8", "traditional"), "PEM form of a key made on the node"),
+    "reboot_question": Switch("asks", ("asks", "goes"), "whether reboot asks in a shell"),
+    # --- behaviour of services --------------------------------------------------------------------------------------
+    "csr_over_name_in_use": Switch("breaks", ("breaks", "no_effect", "refused"), "pki csr onto a name in use"),
+    "wrong_pair_at_restart": Switch("service_down", ("service_down", "keeps_old"), "a restart with a wrong pair"),
+    "enable_applies": Switch("no", ("no", "yes"), "enable when enabled loads what is stored"),
+    "expired_at_restart": Switch("accepted", ("accepted", "refused"), "loading an expired certificate"),
+    "chain_at_restart": Switch("refused", ("refused", "accepted"), "loading a chain or bundle that does not verify"),
+    "callbridge_enable": Switch("wrong_arguments", ("wrong_arguments", "accepted"), "callbridge enable"),
+    "webadmin_restart": Switch("exists", ("exists", "missing"), "webadmin restart"),
+    "turn_restart": Switch("exists", ("exists", "missing"), "turn restart"),
+    "webbridge3_status": Switch("result_line", ("result_line", "rows", "phrase"), "output of webbridge3 status"),
+    # --- C2W --------------------------------------------------------------------------------------------------------
+    "c2w_tls": Switch("1.2", ("1.2", "1.3"), "highest TLS version of C2W"),
+    "c2w_ca_names": Switch("sent", ("sent", "none"), "CA names in the request for a client certificate"),
+    "c2w_pinning": Switch("allowed", ("allowed", "needs_root"), "a leaf or intermediate alone as trust"),
+    "c2w_host_check": Switch("san_then_cn", ("san_then_cn", "san_or_cn"), "CN looked at beside a SAN"),
+    # --- SFTP -------------------------------------------------------------------------------------------------------
+    "sftp_rename": Switch("refused", ("refused", "allowed"), "rename over SFTP"),
+    "sftp_other_files": Switch("shown", ("shown", "hidden"), "licence and live.json in the listing"),
+    "sftp_modes": Switch("accepted", ("accepted", "refused"), "setting modes and times"),
+    # --- API --------------------------------------------------------------------------------------------------------
+    "api_without_callbridge": Switch("503", ("503", "status_only", "404"), "API of a node without a Call Bridge"),
+    "api_uptime": Switch("restarts", ("restarts", "continues"), "uptimeSeconds after a Call Bridge restart"),
+    "api_page_cap": Switch(20, (), "longest page of a collection", (1, 1000)),
+    "api_transfer": Switch("plain", ("plain", "chunked", "gzip"), "encoding of answers"),
+    "api_unauthorised": Switch("401", ("401", "403"), "status for wrong credentials"),
+    "api_missing_object": Switch("400", ("400", "404"), "status for an unknown id"),
+    "api_link_status": Switch(
+        "webBridge", ("webBridge", "status", "webBridgeStatus"), "root of webBridges/<id>/status"
+    ),
+}
+
+DIALECTS: dict[str, dict[str, str | float]] = {
+    "default": {},
+    "strict": {
+        "unknown_command": "failure_line",
+        "wrong_arguments": "failure_line",
+        "sftp_delete_in_use": "permission_denied",
+        "sftp_overwrite_in_use": "permission_denied",
+        "exec_exit_status": "one_on_failure",
+        "small_y": "asks_again",
+        "session_limit": 2,
+        "login_method": "keyboard_interactive",
+        "exec_confirmation": "refuses",
+        "pki_underscore": "refused",
+        "csr_over_name_in_use": "refused",
+        "expired_at_restart": "refused",
+        "sftp_modes": "refused",
+        "c2w_tls": "1.3",
+        "pki_match_words": "result_lines",
+        "pki_verify_words": "result_lines",
+        "pki_made_words": "result_lines",
+        "callbridge_rows": "after_3.9",
+        "api_page_cap": 2,
+        "api_missing_object": "404",
+        "missing_service": "failure_line",
+    },
+    "chatty": {
+        "exec_line_ending": "crlf",
+        "paging": 10,
+        "wrap": "terminal_width",
+        "welcome": "many_lines",
+        "banner": "many_lines",
+        "unknown_command": "usage",
+        "setting_accepted": "success_line",
+        "unknown_row": "extra_row",
+        "expiry_notice": "one_line",
+        "ansi": "colour_prompt",
+        "webadmin_enabled_line": "capital",
+        "enabled_line": "small",
+        "display_words": "other_case",
+        "display_padding": "wide",
+        "redirect_value": "word_and_port",
+        "version_form": "sentence",
+        "pki_usage": "file_first",
+        "webbridge3_status": "rows",
+        "api_transfer": "gzip",
+        "callbridge_restart": "lost_connection",
+    },
+    "exec-less": {"exec_channel": "refused", "idle_limit": 180, "reboot_question": "asks", "login_method": "password"},
+    "old": {
+        "echo": "off",
+        "shell_line_ending": "lf",
+        "welcome": "none",
+        "enable_when_enabled": "nothing",
+        "unknown_row": "row_without_colon",
+        "setting_missing_file": "accepted",
+        "exec_exit_status": "none",
+        "prompt": "bare",
+        "callbridge_rows": "before_3.8",
+        "turn_rows": "colon",
+        "webadmin_restart": "missing",
+        "turn_restart": "missing",
+        "pki_key_form": "traditional",
+        "pki_match_words": "terse",
+        "pki_verify_words": "terse",
+        "pki_inspect_form": "short_rows",
+        "pki_csr_dots": "none",
+        "c2w_ca_names": "none",
+        "api_without_callbridge": "status_only",
+        "api_uptime": "continues",
+        "api_transfer": "chunked",
+        "wrong_pair_at_restart": "keeps_old",
+        "failure_detail": "one_line",
+    },
+}
+
+
+class Switchboard:
+    """The positions in force on one node: defaults, then its dialect, then single settings."""
+
+    def __init__(self, settings: dict[str, Any] | None = None) -> None:
+        self._values: dict[str, str | float] = {name: switch.default for name, switch in SWITCHES.items()}
+        self.dialect = "default"
+        settings = dict(settings or {})
+        if "dialect" in settings:
+            self.set("dialect", settings.pop("dialect"))
+        for name, value in settings.items():
+            self.set(name, value)
+
+    def set(self, name: str, value: Any) -> None:
+        """Set one switch, or with the name ``dialect`` a whole set; SwitchError leaves everything as it was."""
+        if name == "dialect":
+            if value not in DIALECTS:
+                raise SwitchError(f"dialect {value!r} is none of {', '.join(DIALECTS)}")
+            self.dialect = value
+            self._values = {key: switch.default for key, switch in SWITCHES.items()}
+            self._values.update(DIALECTS[value])
+            return
+        if name not in SWITCHES:
+            raise SwitchError(f"unknown switch {name!r}")
+        self._values[name] = SWITCHES[name].check(name, value)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def is_(self, name: str, position: str) -> bool:
+        """True when the switch stands at this position."""
+        if position not in SWITCHES[name].positions:
+            raise SwitchError(f"switch {name} has no position {position!r}")
+        return self._values[name] == position
+
+    def as_dict(self) -> dict[str, str | float]:
+        """All positions, by name."""
+        return dict(self._values)
