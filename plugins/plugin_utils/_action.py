@@ -26,9 +26,6 @@ from ._errors import (
     HostKeyProblem,
     MissingLibrary,
 )
-from ._issuers.base import Issuer
-from ._issuers.registry import make_issuer
-from ._issuers.store import Store
 
 #: Errors that mean "this node was not reached": nothing was sent to its prompt.
 NOT_REACHED = (ConnectionFailed, HostKeyProblem, AuthenticationFailed)
@@ -150,6 +147,27 @@ class CmsAction(ActionBase):
                     continue
         return found
 
+    def api_credentials(self, node: str) -> tuple[str, str] | None:
+        """Give user and password of the REST API of a node, or None.
+
+        Those of the options and of ``cms_api_user`` and ``cms_api_password``; else those of the SSH login, which an
+        administrator's are as well.
+        """
+        own = node == self.node
+        known = self.variables if own else self.node_vars(node)
+
+        def value(option: str, *variables: str) -> str | None:
+            if own and self.params.get(option):
+                return str(self.params[option])
+            for name in variables:
+                if known.get(name) not in (None, ""):
+                    return str(self._templar.template(known[name]) if own else known[name])
+            return None
+
+        user = value("api_user", "cms_api_user", "ansible_user", "ansible_ssh_user")
+        password = value("api_password", "cms_api_password", "ansible_password", "ansible_ssh_pass")
+        return (user, password) if user and password else None
+
     @property
     def state_dir(self) -> str:
         """Give the folder on the control node that holds plans, journal, lock and store of the fleet."""
@@ -164,40 +182,6 @@ class CmsAction(ActionBase):
                 )
             chosen = os.path.join(folder, STATE_FOLDER)
         return os.path.abspath(os.path.expanduser(str(chosen)))
-
-    def store(self) -> Store:
-        """Give the fleet's encrypted store; in check mode it can only be read."""
-        return Store(
-            os.path.join(self.state_dir, "store"),
-            lambda: self.option("store_passphrase", "cms_store_passphrase"),
-            read_only=self.check_mode,
-        )
-
-    def issuer(self, name: str) -> Issuer:
-        """Give an issuer of the inventory by its name. Raises BadOption when it is not described there."""
-        configs = self.issuer_configs()
-        if name not in configs:
-            raise BadOption(
-                f"issuer {name!r}",
-                "is not described in cms_issuers",
-                "describe it there, or use one of: " + (", ".join(sorted(configs)) or "(there is none)"),
-            )
-        return make_issuer(name, configs[name], self.state_dir, self._issuer_passphrase)
-
-    def issuer_configs(self) -> Mapping[str, Any]:
-        """Give the descriptions of all issuers by name."""
-        configs = self.option("issuers", "cms_issuers", {})
-        if not isinstance(configs, Mapping):
-            raise BadOption("cms_issuers", "is not a dictionary", "give issuers by name, each with its type")
-        return configs
-
-    def _issuer_passphrase(self, name: str) -> str | None:
-        for variable in (f"cms_{name}_passphrase", "cms_store_passphrase"):
-            value = self.variable(variable)
-            if value:
-                return str(value)
-        chosen = self.option("store_passphrase")
-        return None if chosen is None else str(chosen)
 
     # ------------------------------------------------------------------------------------------------------------------
 

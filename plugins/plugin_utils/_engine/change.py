@@ -51,6 +51,8 @@ class ServiceChange:
         self.remarks: list[str] = []
         self.changed = False
         self.resumed = False
+        #: Whether anything was done or proven; not so when an earlier run had finished the batch.
+        self.worked = True
         self._display: Mapping[str, Any] = {}
         self._pending: dict[str, dict[str, Any]] = {}
         # What a rollback puts back: the setting, and the value that was running.
@@ -67,15 +69,19 @@ class ServiceChange:
         settings = [step for step in self.batch["steps"] if step["kind"] in steps.SETTINGS]
         open_steps = [step for step in settings if not steps.in_place(self.node.name, step, self._display)]
         done = journal.is_done(self.plan["id"], self.batch["id"])
-        if done and not open_steps and not self._pending:
+        waiting = any(not record.get("rides") for record in self._pending.values())
+        if done and not open_steps and not waiting:
             self.resumed = True
+            self.worked = False
             return
-        self.resumed = len(open_steps) < len(settings) or bool(self._pending)
+        self.resumed = len(open_steps) < len(settings) or waiting
+        # Switched off by an earlier run that did not live to switch it on again.
+        self._disabled = waiting and self._display["enabled"] is False
         for record in self._pending.values():
             self._remember(record)
         restarts = any(step["kind"] == "restart" for step in self.batch["steps"])
         # All in place and nothing pending: an earlier run saw the restart and died before it could prove it.
-        restart = restarts and (bool(open_steps or self._pending) or not settings)
+        restart = restarts and (bool(open_steps) or waiting or not settings)
         if restart and self.batch.get("gate_calls"):
             gate(self.node.name, self.plan, self.context)
         try:
@@ -84,15 +90,18 @@ class ServiceChange:
             if self._undo or self._disabled or self._restarted:
                 raise self._put_back(error) from error
             raise
-        journal.done(self.node.name, self.batch["id"], self.plan["id"], self.evidence())
 
     def evidence(self) -> dict[str, Any]:
-        """Give what the closing table shows of this batch."""
-        return {
-            "service": self.service.name,
-            "restarted": self._restarted,
-            "proofs": [{key: proof[key] for key in proof if key != "object"} for proof in self.proofs],
-        }
+        """Give what the closing table shows: state and end of every new certificate, and the state of every link."""
+        states = {proof["slot"]: proof["state"] for proof in self.proofs if "slot" in proof}
+        slots: dict[str, Any] = {}
+        for step in self.batch["steps"]:
+            if step["kind"] == steps.ASSIGN:
+                leaf = self.context.generation(steps.identity_of(self.plan, step["identity"])).facts["leaf"]
+                facts = {key: leaf[key] for key in ("sha256", "subject", "issuer", "not_after")}
+                slots[step["slot"]] = {"state": states.get(step["slot"], prove.NOT_PROVEN), **facts}
+        links = {proof["link"]: proof["state"] for proof in self.proofs if "link" in proof}
+        return {"slots": slots, "links": links, "restarted": self._restarted}
 
     def _forward(self, open_steps: list[Mapping[str, Any]], restart: bool) -> None:
         for step in self.batch["steps"]:
@@ -131,13 +140,12 @@ class ServiceChange:
 
     def _disable(self, command: str) -> None:
         if self._display["enabled"] is False:
-            if not self._pending:
+            if not self._disabled:
                 raise Drift(
                     self.obj,
                     "was enabled when the plan was made and is disabled now",
                     "somebody switched it off meanwhile: run the playbook again, so that a new plan is made",
                 )
-            self._disabled = True
             return
         self.context.journal.restarting(self.node.name, self.service.name)
         self.changed = True
@@ -151,14 +159,15 @@ class ServiceChange:
 
     def _set(self, step: Mapping[str, Any]) -> None:
         setting, value, old = steps.setting_of(step), steps.wanted(step), steps.before(step)
-        self._store(setting, value, old, step["command"])
+        self._store(setting, value, old, step)
         if setting.trust is not None:
             entry = trust_entry(self.plan, self.node.name, step)
             added = trust_fingerprints(entry["add"], self.context) if entry else []
             if added:
                 self.context.journal.trust_added(self.node.name, self.service.name, setting.trust, added)
 
-    def _store(self, setting: Setting, value: Any, old: Any, command: str) -> None:
+    def _store(self, setting: Setting, value: Any, old: Any, step: Mapping[str, Any]) -> None:
+        command = step["command"]
         earlier = self._pending.get(setting.name) or {}
         # What runs is what was there before the first of all changes that no restart has followed.
         running = earlier.get("before", old)
@@ -168,6 +177,7 @@ class ServiceChange:
             "files": value,
             "before": running,
             "command": command,
+            "rides": bool(step.get("rides")),
         }
         self.context.journal.stored(self.node.name, self.service.name, setting.name, record)
         self.changed = True
@@ -286,8 +296,8 @@ class ServiceChange:
         """Give the leaf a slot must serve: of its new identity, or of the generation this plan gave it earlier."""
         if identity is not None:
             return self.context.leaf_sha256(steps.identity_of(self.plan, identity))
-        service, row = catalogue.SLOTS[slot]
-        shown = Setting(service.name, f"slot:{row.name}").shown(self._display)
+        service, _row = catalogue.SLOTS[slot]
+        shown = Setting(service.name, f"slot:{slot}").shown(self._display)
         for given in self.plan["rounds"]:
             for batch in given["batches"].get(self.node.name, []):
                 for step in batch["steps"]:

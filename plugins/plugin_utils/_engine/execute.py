@@ -37,12 +37,22 @@ def apply_round(
     PlanRefused, PreconditionMissing, Drift before anything changed; CommandFailed, NotUnderstood, ProofFailed after the
     old state was put back, or saying that it could not be.
     """
-    steps.refuse_blocked(plan)
+    steps.refuse_blocked(plan, [node])
     work = _Round(Node(node, login), plan, context)
     for batch in steps.batches_of(plan, round_name, node):
         steps.require_done(plan, batch, context.journal)
         work.do(batch)
     return {**work.result(), "node": node, "round": round_name}
+
+
+def _service_steps(batch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [step for step in batch["steps"] if step["kind"] in SERVICE_STEPS]
+
+
+def _service_of(step: Mapping[str, Any]) -> str | None:
+    """Give the service a step names; a proof belongs to the service of its batch."""
+    service: str | None = step.get("service")
+    return service
 
 
 class _Round:
@@ -66,26 +76,39 @@ class _Round:
         }
 
     def do(self, batch: Mapping[str, Any]) -> None:
-        """Do one batch: its files first, then its service, then what it removes."""
-        kinds = {step["kind"] for step in batch["steps"]}
+        """Do one batch: its files first, then its services, then what it removes."""
+        journal = self.context.journal
+        evidence: dict[str, Any] = {"service": batch["service"], "slots": {}, "links": {}, "restarted": False}
+        fresh = not journal.is_done(self.plan["id"], batch["id"])
         for step in batch["steps"]:
             if step["kind"] not in (*SERVICE_STEPS, "remove"):
                 self._file_step(step)
-        if kinds & set(SERVICE_STEPS):
-            change = ServiceChange(self.node, self.plan, batch, self.context)
-            self._named = None
-            try:
-                change.run()
-            finally:
-                self.changed = self.changed or change.changed
-                self.resumed = self.resumed or change.resumed
-                self.proofs.extend(change.proofs)
-                self.remarks.extend(change.remarks)
+        for service in dict.fromkeys(_service_of(step) or batch["service"] for step in _service_steps(batch)):
+            fresh = self._service(batch, service, evidence) or fresh
         for step in batch["steps"]:
             if step["kind"] == "remove":
                 self._remove(step["file"])
-        if not kinds & set(SERVICE_STEPS):
-            self.context.journal.done(self.node.name, batch["id"], self.plan["id"], {"service": batch["service"]})
+        if fresh:
+            # What an earlier run proved stays noted as it was when nothing was done now.
+            journal.done(self.node.name, batch["id"], self.plan["id"], evidence)
+
+    def _service(self, batch: Mapping[str, Any], service: str, evidence: dict[str, Any]) -> bool:
+        """Change one service; say whether anything was done or proven now."""
+        mine = [step for step in _service_steps(batch) if (_service_of(step) or batch["service"]) == service]
+        change = ServiceChange(self.node, self.plan, {**batch, "service": service, "steps": mine}, self.context)
+        self._named = None
+        try:
+            change.run()
+        finally:
+            self.changed = self.changed or change.changed
+            self.resumed = self.resumed or change.resumed
+            self.proofs.extend(change.proofs)
+            self.remarks.extend(change.remarks)
+        found = change.evidence()
+        evidence["slots"].update(found["slots"])
+        evidence["links"].update(found["links"])
+        evidence["restarted"] = evidence["restarted"] or found["restarted"]
+        return change.worked
 
     def _file_step(self, step: Mapping[str, Any]) -> None:
         if step["kind"] == "csr":
@@ -168,5 +191,5 @@ class _Round:
 
     def _names(self) -> set[str]:
         if self._named is None:
-            self._named = steps.files_named(self.node.displays())
+            self._named = self.node.files_named()
         return self._named

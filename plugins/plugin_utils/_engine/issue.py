@@ -81,7 +81,7 @@ def issue_all(plan: Mapping[str, Any], context: Context) -> dict[str, Any]:
     Nothing goes near a node here. An issuer's certificate that is not what was asked for raises IssuerProblem, with
     all others already kept. Raises also PlanRefused, StoreProblem, PreconditionMissing.
     """
-    refuse_blocked(plan)
+    refuse_blocked(plan, {node for identity in plan["identities"] for node in identity["nodes"]})
     context.store.ensure_writable()
     issued: list[dict[str, Any]] = []
     remarks: list[str] = []

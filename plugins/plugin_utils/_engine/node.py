@@ -58,9 +58,9 @@ class Node:
         found: dict[str, Any] = displays.parse_service(row, self.session.show(row.show))
         return found
 
-    def displays(self) -> list[dict[str, Any]]:
-        """Read the displays of all services."""
-        return [self.display(name) for name in catalogue.BY_NAME]
+    def files_named(self) -> set[str]:
+        """Read the displays of all services and give every file they name (S3)."""
+        return {file for name in catalogue.BY_NAME for file in displays.files_named(self.display(name))}
 
     def files(self) -> dict[str, int | None]:
         """List the files, with their sizes."""

@@ -82,7 +82,7 @@ def prove_slot(
     earlier = dict(before or {})
     had = earlier.get("state") == probe.SERVED
     wanted = expected or earlier.get("served")
-    if not place:
+    if not place or not place.get("port"):
         return _outcome("slot", obj, slot, NOT_PROVEN, "there is no address and port to connect to")
     where = f"{place['address']} port {place['port']}"
     pace = Pace(wait if had else min(wait, PATIENCE_WITH_THE_UNREACHABLE))

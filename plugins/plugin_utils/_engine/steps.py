@@ -38,7 +38,7 @@ class Setting:
     def slot(self) -> str | None:
         """Give the slot id of an assignment, None for a trust."""
         kind, _colon, rest = self.name.partition(":")
-        return catalogue.slot_id(self._row, self._row.slot(rest)) if kind == "slot" else None
+        return rest if kind == "slot" else None
 
     @property
     def trust(self) -> str | None:
@@ -46,24 +46,22 @@ class Setting:
         kind, _colon, rest = self.name.partition(":")
         return rest if kind == "trust" else None
 
-    @property
-    def _row(self) -> catalogue.Service:
-        return catalogue.BY_NAME[self.service]
-
     def shown(self, display: Display) -> Any:
         """Give the value that the node's display has: the files of a slot, or the file of a trust."""
         if self.trust is not None:
             return (display.get("trusts") or {}).get(self.trust)
-        name = self.name.partition(":")[2]
-        return slot_files((display.get("slots") or {}).get(name))
+        return slot_files((display.get("slots") or {}).get(self._slot.name))
 
     def command(self, value: Any) -> str:
         """Give the command that makes ``value`` the setting; nothing at all is set with ``none``."""
         if self.trust is not None:
-            return f"{self._row.trust(self.trust).command} {value or 'none'}"
-        command = self._row.slot(self.name.partition(":")[2]).command
+            return f"{catalogue.BY_NAME[self.service].trust(self.trust).command} {value or 'none'}"
         files = [value[part] for part in NO_FILES if value.get(part)]
-        return " ".join([command, *(files or ["none"])])
+        return " ".join([self._slot.command, *(files or ["none"])])
+
+    @property
+    def _slot(self) -> catalogue.Slot:
+        return catalogue.SLOTS[self.slot or ""][1]
 
     def text(self, value: Any) -> str:
         """Name a value for people."""
@@ -76,8 +74,7 @@ def setting_of(step: Mapping[str, Any]) -> Setting:
     """Give the setting that an ``assign`` or ``trust`` step changes."""
     if step["kind"] == TRUST:
         return Setting(step["service"], f"trust:{step['trust']}")
-    service, slot = catalogue.SLOTS[step["slot"]]
-    return Setting(service.name, f"slot:{slot.name}")
+    return Setting(step["service"], f"slot:{step['slot']}")
 
 
 def wanted(step: Mapping[str, Any]) -> Any:
@@ -111,28 +108,13 @@ def in_place(node: str, step: Mapping[str, Any], display: Display) -> bool:
     )
 
 
-def files_named(displays: Iterable[Display]) -> set[str]:
-    """Give every file that a setting names: none of these may be overwritten or removed (S3).
-
-    Words of rows nobody knows count too: such a row may name a file.
-    """
-    found: set[str] = set()
-    for display in displays:
-        for slot in (display.get("slots") or {}).values():
-            found.update(value for value in slot_files(slot).values() if value)
-        found.update(str(value) for value in (display.get("trusts") or {}).values() if value)
-        for row in display.get("unknown_rows") or []:
-            found.update(word.strip(",;\"'") for word in str(row[-1]).split())
-    return found
-
-
 # The plan ------------------------------------------------------------------------------------------------------------
 
 
-def refuse_blocked(plan: Mapping[str, Any]) -> None:
-    """Raise PlanRefused while an error finding stands (S1)."""
+def refuse_blocked(plan: Mapping[str, Any], nodes: Iterable[str]) -> None:
+    """Raise PlanRefused while an error finding stands against one of ``nodes`` or anything linked to it (S1)."""
     blocking = [found for found in map(from_dict, plan["findings"]) if found.blocks]
-    if blocking:
+    if blocking and set(plan["blocked"]) & set(nodes):
         more = f", and {len(blocking) - 1} more" if len(blocking) > 1 else ""
         raise PlanRefused(
             f"plan {plan['id']}",

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Action of certops.cms.apply: one round of a plan on one node, in one login."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible_collections.certops.cms.plugins.plugin_utils._action import (
+    API_SPEC,
+    CALLS_SPEC,
+    ISSUERS_SPEC,
+    STATE_SPEC,
+    STORE_SPEC,
+    CmsAction,
+)
+from ansible_collections.certops.cms.plugins.plugin_utils._engine import steps
+from ansible_collections.certops.cms.plugins.plugin_utils._engine.context import STOP, Context
+from ansible_collections.certops.cms.plugins.plugin_utils._engine.execute import apply_round
+from ansible_collections.certops.cms.plugins.plugin_utils._engine.issue import ISSUE, issue_all
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
+from ansible_collections.certops.cms.plugins.plugin_utils._gather import open_issuers, open_store
+
+
+class ActionModule(CmsAction):
+    """One round of a plan; the round ``issue`` needs no node."""
+
+    libraries = ("cryptography", "paramiko", "OpenSSL", "defusedxml")
+    argument_spec: ClassVar[dict[str, Any]] = {
+        "plan": {"type": "str", "required": True},
+        "round": {"type": "str", "required": True},
+        "proof_timeout": {"type": "int", "default": 60},
+        **STATE_SPEC,
+        **STORE_SPEC,
+        **ISSUERS_SPEC,
+        **API_SPEC,
+        **CALLS_SPEC,
+    }
+
+    def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        journal = Journal(self.state_dir, read_only=self.check_mode)
+        plan = journal.load_plan(params["plan"])
+        name = params["round"]
+        batches = steps.batches_of(plan, name, self.node)
+        wanted = steps.commands_of(batches)
+        empty = {"node": self.node, "round": name, "commands": [], "proofs": [], "remarks": [], "resumed": False}
+        if self.check_mode:
+            steps.refuse_blocked(plan, [self.node])
+            result = {**empty, "changed": bool(batches) or name == ISSUE, "issued": []}
+        else:
+            # The run is ansible-playbook itself: this task is a process of its own that ends with it.
+            FleetLock(self.state_dir, owner_of(os.getppid())).check()
+            context = self._context(journal, plan)
+            if name == ISSUE:
+                result = {**empty, **issue_all(plan, context)}
+            else:
+                result = {**apply_round(lambda: self.session, plan, name, self.node, context), "issued": []}
+        result["plan"] = plan["id"]
+        result["wanted"] = wanted
+        if self.diff_mode:
+            result["diff"] = {"prepared": "".join(f"{line}\n" for line in wanted)}
+        return result
+
+    def _context(self, journal: Journal, plan: Mapping[str, Any]) -> Context:
+        issuers = open_issuers(self)
+
+        def issuer(name: str) -> Any:
+            if name not in issuers:
+                raise BadOption(
+                    f"issuer {name!r}",
+                    "is not described in cms_issuers, and the plan needs it",
+                    "describe it as when the plan was made, or make a new plan",
+                )
+            return issuers[name]
+
+        return Context(
+            journal=journal,
+            store=open_store(self, read_only=False),
+            now=datetime.datetime.now(datetime.UTC),
+            issuers=issuer,
+            credentials=self.api_credentials,
+            calls=str(self.option("calls", "cms_calls", STOP)),
+            calls_timeout=float(self.option("calls_timeout", "cms_calls_timeout", 3600)),
+            proof_timeout=float(self.params["proof_timeout"]),
+        )
