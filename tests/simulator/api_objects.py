@@ -39,8 +39,8 @@ COLLECTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, .
     "turnServers": (
         "turnServer",
         ("serverAddress", "clientAddress"),
-        ("serverAddress", "clientAddress", "username", "type", "numRegistrations", "tcpPortNumberOverride", "callBridge",
-         "callBridgeGroup"),
+        ("serverAddress", "clientAddress", "username", "type", "numRegistrations", "tcpPortNumberOverride",
+         "callBridge", "callBridgeGroup"),
         (),
     ),
     "coSpaces": ("coSpace", ("name",), ("name", "uri", "callId"), ()),

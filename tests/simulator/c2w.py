@@ -20,7 +20,7 @@ from .listeners import load_pair
 
 if TYPE_CHECKING:
     from .node import Node
-    from .services.base import Snapshot
+    from .services.snapshot import Snapshot
     from .world import World
 
 _TIMEOUT = 5.0
@@ -222,16 +222,17 @@ class LinkKeeper:
             raise LinkError("dnsFailure", f"{link.host} is unknown")
         writer: asyncio.StreamWriter | None = None
         try:
-            reader, writer = await asyncio.wait_for(
+            reader, opened = await asyncio.wait_for(
                 asyncio.open_connection(address, link.port, ssl=context, server_hostname=link.host), _TIMEOUT
             )
-            presented = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            writer = opened
+            presented = opened.get_extra_info("ssl_object").getpeercert(binary_form=True)
             leaf = x509.load_der_x509_certificate(presented)
             if not certs.host_matches(leaf, link.host, str(link.callbridge.sw["c2w_host_check"])):
                 raise LinkError("tlsNegotiationFailure", f"the certificate is not for {link.host}")
             if await asyncio.wait_for(reader.read(4), _TIMEOUT) != b"C2W\n":
                 raise LinkError("tlsNegotiationFailure", "the Web Bridge refused the Call Bridge's certificate")
-            return reader, writer
+            return reader, opened
         except LinkError:
             await _close(writer)
             raise

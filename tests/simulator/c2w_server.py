@@ -16,14 +16,14 @@ from . import certs
 
 if TYPE_CHECKING:
     from .node import Node
-    from .services.base import Identity
+    from .services.snapshot import Identity
 
 
 class C2wServer:
     """One C2W port: its TLS context and its connections.
 
-    Verification is OpenSSL's for clients: extended key usage, key usage and Netscape type as in section 2.2 of the guide,
-    dates, and a chain that may end at any certificate of the trust file when pinning is allowed.
+    Verification is OpenSSL's for clients: extended key usage, key usage and Netscape type as in section 2.2 of the
+    guide, dates, and a chain that may end at any certificate of the trust file when pinning is allowed.
     """
 
     def __init__(self, node: Node, identity: Identity, trust: bytes) -> None:

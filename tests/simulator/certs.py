@@ -12,14 +12,14 @@ import itertools
 import re
 import threading
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-Key = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 ATTRIBUTES = {
     "CN": NameOID.COMMON_NAME,
@@ -74,7 +74,8 @@ def key_pem(key: Any, form: str = "pkcs8", passphrase: bytes | None = None) -> b
     protection: Any = serialization.NoEncryption()
     if passphrase is not None:
         protection = serialization.BestAvailableEncryption(passphrase)
-    return key.private_bytes(serialization.Encoding.PEM, encoding, protection)
+    pem: bytes = key.private_bytes(serialization.Encoding.PEM, encoding, protection)
+    return pem
 
 
 def cert_pem(*certificates: x509.Certificate) -> bytes:
@@ -151,9 +152,7 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.intermediate.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
         )
 
@@ -186,7 +185,7 @@ def _ca_certificate(
 
 
 def load_key(data: bytes, password: bytes | None = None) -> Key:
-    """A private key from PEM or DER. ValueError when it is none; TypeError when it is protected and no password came."""
+    """A private key from PEM or DER. ValueError: it is none; TypeError: it is protected and no password came."""
     if b"-----BEGIN" in data:
         key = serialization.load_pem_private_key(data, password)
     else:

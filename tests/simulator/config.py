@@ -14,7 +14,7 @@ import random
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -115,7 +115,7 @@ def _only(mapping: Any, allowed: set[str], where: str) -> dict[str, Any]:
 class _Ports:
     """Free ports below the ephemeral range, never given twice in this process."""
 
-    _given: set[int] = set()
+    _given: ClassVar[set[int]] = set()
     _random = random.Random(os.getpid() * 7919)
 
     @classmethod
@@ -202,10 +202,7 @@ def load(
     ``ports`` is shared (an address per node) or own (all on 127.0.0.1). ``network`` is the first three numbers of the
     addresses, or auto. Chosen places are remembered in the state directory.
     """
-    if isinstance(source, dict):
-        raw = source
-    else:
-        raw = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
+    raw = source if isinstance(source, dict) else yaml.safe_load(Path(source).read_text(encoding="utf-8"))
     raw = _only(raw, _FLEET_KEYS, "fleet")
     mode = ports or str(raw.get("ports", "shared"))
     if mode not in ("shared", "own"):
@@ -301,7 +298,7 @@ def _node(entry: dict[str, Any], index: int, domain: str, base: str, mode: str, 
 
 
 def _registrations(raw: Any, nodes: dict[str, NodeConfig]) -> dict[str, list[str]]:
-    """Cluster name -> c2w URLs. Default: every Web Bridge of the fleet, in every cluster; entries are node names or URLs."""
+    """Cluster name -> c2w URLs, given as URLs or node names; by default every Web Bridge, in every cluster."""
     clusters = {node.cluster for node in nodes.values() if "callbridge" in node.services}
     result: dict[str, list[str]] = {}
     for cluster in sorted(clusters):

@@ -123,7 +123,7 @@ class SimulatedFleet:
         with SimulatedFleet({...}, tmp_path) as fleet:
             fleet.control.state("core1")
 
-    ``config`` is what a fleet file holds. Unless it names a network or ports, every fleet gets a loopback network of its own.
+    ``config`` is what a fleet file holds. Unless it names a network, every fleet gets a loopback network of its own.
     """
 
     def __init__(

@@ -19,7 +19,8 @@ from .c2w_server import C2wServer
 
 if TYPE_CHECKING:
     from .node import Node
-    from .services.base import Identity, Service
+    from .services.base import Service
+    from .services.snapshot import Identity
 
 Handler = Callable[["Node", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

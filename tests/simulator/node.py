@@ -104,7 +104,7 @@ class Node:
             if not self.files.exists(name):
                 self.files.write(name, data)
 
-    # --- services ----------------------------------------------------------------------------------------------------
+    # --- services -----------------------------------------------------------------------------------------------
     @property
     def callbridge(self) -> CallBridge | None:
         """The Call Bridge service, if this platform has one."""
@@ -157,7 +157,7 @@ class Node:
         """Number of Call Bridges connected to this node's Web Bridge."""
         return self.listeners.c2w_connections()
 
-    # --- restart windows -----------------------------------------------------------------------------------------------
+    # --- restart windows ----------------------------------------------------------------------------------------
     @contextmanager
     def window(self, service: str) -> Iterator[None]:
         """The time in which this node's own restart excuses a broken link."""
@@ -174,7 +174,7 @@ class Node:
         settle = self.duration("settle")
         return any(start <= end and (stop is None or stop + settle >= begin) for _service, start, stop in self.windows)
 
-    # --- users ---------------------------------------------------------------------------------------------------------
+    # --- users --------------------------------------------------------------------------------------------------
     def user(self, name: str) -> User | None:
         """The user of this name."""
         return next((user for user in self.world.config.users if user.name == name), None)
@@ -221,7 +221,7 @@ class Node:
         fault = self.faults.standing("lockout")
         return bool(fault and fault.fits(name)) or self.locked_until.get(name, 0.0) > time.time()
 
-    # --- events and state ----------------------------------------------------------------------------------------------
+    # --- events and state ---------------------------------------------------------------------------------------
     def event(self, kind: str, **fields: Any) -> None:
         """Write to the fleet's event log under this node's name."""
         self.world.events.add(kind, self.name, **fields)

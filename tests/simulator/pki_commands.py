@@ -98,7 +98,7 @@ def _missing(session: Session, *names: str) -> bool:
     return bool(missing)
 
 
-# --- inspect -----------------------------------------------------------------------------------------------------------
+# --- inspect ---------------------------------------------------------------------------------------------------
 
 
 def _inspect(session: Session, name: str) -> None:
@@ -150,7 +150,7 @@ def _certificate_text(session: Session, certificate: x509.Certificate) -> None:
     session.out(f"Not After : {certificate.not_valid_after_utc.strftime(form)}")
 
 
-# --- match and verify ----------------------------------------------------------------------------------------------------
+# --- match and verify ------------------------------------------------------------------------------------------
 
 
 def _verdict(session: Session, switch: str, good: bool, yes: str, no: str) -> None:
@@ -201,7 +201,7 @@ def _verify(session: Session, name: str, bundles: list[str]) -> None:
     _verdict(session, "pki_verify_words", True, f"{name}: OK", "")
 
 
-# --- making things -------------------------------------------------------------------------------------------------------
+# --- making things ---------------------------------------------------------------------------------------------
 
 
 def _base_ok(session: Session, base: str) -> bool:

@@ -100,10 +100,10 @@ async def shell(node: Node, user: str, process: Any, connection: Any) -> None:
         if notice is not None or node.sw.is_("expiry_notice", "one_line"):
             terminal.put((notice.text if notice else "") or _NOTICE)
         while True:
-            line = await terminal.readline(prompt_of(node), history=True)
-            if line is None or line.strip() in ("exit", "quit", "logout"):
+            typed = await terminal.readline(prompt_of(node), history=True)
+            if typed is None or typed.strip() in ("exit", "quit", "logout"):
                 return
-            await _command(node, user, line, terminal, connection)
+            await _command(node, user, typed, terminal, connection)
             await terminal.pages()
     except Idle:
         terminal.put("")

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from .node import Node
 
 _BANNER = "Authorised users only.\n"
-_BANNERS = "********************************\n*  Authorised users only.      *\n*  login: as admin> please     *\n********************************\n"
+_BANNERS = f"""{"*" * 32}
+*  Authorised users only.      *
+*  login: as admin> please     *
+{"*" * 32}
+"""
 _CLI_ROLES = ("admin", "crypto", "audit")
 _PACE = 0.025  # seconds between channels below which one is refused
 
@@ -37,7 +41,7 @@ def host_key(directory: Path) -> asyncssh.SSHKey:
     return key
 
 
-class _Process(asyncssh.SSHServerProcess):
+class _Process(asyncssh.SSHServerProcess[str]):
     """A channel: shell, exec (where it is accepted) or SFTP."""
 
     def __init__(self, server: _Server) -> None:
@@ -70,7 +74,7 @@ class _Server(asyncssh.SSHServer):
         self._last_channel = 0.0
         self._old_password = ""
 
-    # --- connection --------------------------------------------------------------------------------------------------
+    # --- connection ---------------------------------------------------------------------------------------------
     def connection_made(self, conn: Any) -> None:
         """A client is there."""
         self.connection = conn
@@ -82,7 +86,7 @@ class _Server(asyncssh.SSHServer):
         if self._counted:
             self.node.sessions[self.user] -= 1
 
-    # --- authentication ------------------------------------------------------------------------------------------------
+    # --- authentication -----------------------------------------------------------------------------------------
     def begin_auth(self, username: str) -> bool:
         """Every user has to prove who it is; a banner comes first."""
         self.user = username
@@ -190,7 +194,7 @@ class _Server(asyncssh.SSHServer):
         node.failed_logins.pop(self.user, None)
         node.event("login", user=self.user, source=self._source(), logins=sum(node.logins.values()))
 
-    # --- channels ------------------------------------------------------------------------------------------------------
+    # --- channels -----------------------------------------------------------------------------------------------
     def session_requested(self) -> Any:
         """A channel; one opened too fast after another is refused under a switch."""
         now = time.monotonic()

@@ -9,11 +9,12 @@ from __future__ import annotations
 import abc
 import asyncio
 import datetime as dt
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import certs
 from ..chain import ChainError, verify
+from .snapshot import Identity, Snapshot
 
 if TYPE_CHECKING:
     from ..mmp import Session
@@ -22,88 +23,6 @@ if TYPE_CHECKING:
 
 class LoadError(Exception):
     """What is stored cannot be loaded; the message is the text after ``FAILURE: ``."""
-
-
-@dataclass
-class Identity:
-    """A key and a chain as they were read at the last start."""
-
-    key_file: str
-    cert_file: str
-    bundle_file: str | None
-    key: bytes
-    chain: bytes
-
-    @property
-    def leaf(self) -> Any:
-        """The end entity certificate."""
-        return certs.load_certs(self.chain)[0]
-
-    @property
-    def usable(self) -> bool:
-        """Whether key and certificate belong together."""
-        try:
-            return certs.same_key(certs.load_key(self.key), self.leaf)
-        except (ValueError, TypeError):
-            return False
-
-
-@dataclass
-class Snapshot:
-    """Everything a running service has loaded."""
-
-    listen: list[tuple[str, str, int]] = field(default_factory=list)  # slot, interface, port
-    identities: dict[str, Identity] = field(default_factory=dict)
-    trust: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # slot -> file name, text
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def fingerprints(self) -> dict[str, str]:
-        """Slot -> SHA-256 of the leaf."""
-        return {slot: certs.fingerprint(identity.leaf) for slot, identity in self.identities.items()}
-
-    def describe(self) -> dict[str, Any]:
-        """Plain data without any key: what is active, for the control socket and the event log."""
-        return {
-            "listen": [f"{slot} {interface}:{port}" for slot, interface, port in self.listen],
-            "identities": {
-                slot: {
-                    "files": [name for name in (item.key_file, item.cert_file, item.bundle_file) if name],
-                    "fingerprint": certs.fingerprint(item.leaf),
-                    "not_after": item.leaf.not_valid_after_utc.isoformat(),
-                    "usable": item.usable,
-                }
-                for slot, item in self.identities.items()
-            },
-            "trust": {
-                slot: {"file": name, "fingerprints": [certs.fingerprint(item) for item in certs.load_certs(data)]}
-                for slot, (name, data) in self.trust.items()
-            },
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """For the node's private state directory: keys included."""
-        return {
-            "listen": [list(item) for item in self.listen],
-            "identities": {
-                slot: [item.key_file, item.cert_file, item.bundle_file, item.key.decode(), item.chain.decode()]
-                for slot, item in self.identities.items()
-            },
-            "trust": {slot: [name, data.decode()] for slot, (name, data) in self.trust.items()},
-            "options": self.options,
-        }
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Snapshot:
-        """Back from the state directory."""
-        return cls(
-            [(str(slot), str(interface), int(port)) for slot, interface, port in raw["listen"]],
-            {
-                slot: Identity(item[0], item[1], item[2], item[3].encode(), item[4].encode())
-                for slot, item in raw["identities"].items()
-            },
-            {slot: (item[0], item[1].encode()) for slot, item in raw["trust"].items()},
-            dict(raw["options"]),
-        )
 
 
 class Service(abc.ABC):
@@ -120,17 +39,19 @@ class Service(abc.ABC):
     description: ClassVar[str] = ""
     full_chain: ClassVar[bool] = False
     can_disable: ClassVar[bool] = True
-    defaults: ClassVar[dict[str, Any]] = {}
+    defaults: ClassVar[Mapping[str, Any]]
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.stored: dict[str, Any] = {key: value for key, value in self.defaults.items()}
+        self.stored: dict[str, Any] = dict(self.defaults)
         self.enabled = False
         self.active: Snapshot | None = None
         self.running = False
         self.off_by_command = False
         self.restarts = 0
         self.lock = asyncio.Lock()
+        self.on_start: Callable[[], None] | None = None
+        self.on_stop: Callable[[], None] | None = None
 
     # --- to be filled in by each service ---------------------------------------------------------------------------
     @abc.abstractmethod
@@ -177,9 +98,9 @@ class Service(abc.ABC):
             raise LoadError(f"{problem}: {names[1]} is not a certificate") from None
         if not certs.same_key(key, chain[0]):
             raise LoadError(f"{problem}: certificate and key do not match")
-        if self.node.sw.is_("expired_at_restart", "refused"):
-            if chain[0].not_valid_after_utc < dt.datetime.now(dt.UTC):
-                raise LoadError(f"{problem}: certificate has expired")
+        expired = chain[0].not_valid_after_utc < dt.datetime.now(dt.UTC)
+        if expired and self.node.sw.is_("expired_at_restart", "refused"):
+            raise LoadError(f"{problem}: certificate has expired")
         bundle = names[2] if len(names) > 2 else None
         if bundle is not None:
             try:
@@ -242,7 +163,8 @@ class Service(abc.ABC):
         """Stop the listeners; ``active`` stays as the memory of what ran."""
         self.running = False
         await self.node.listeners.close(self.name)
-        self.stopped()
+        if self.on_stop is not None:
+            self.on_stop()
 
     async def up(self, snapshot: Snapshot) -> None:
         """Run a snapshot: from now on this is what the wire shows."""
@@ -260,13 +182,8 @@ class Service(abc.ABC):
             after=after,
             trust={slot: item["fingerprints"] for slot, item in described["trust"].items()},
         )
-        self.started()
-
-    def started(self) -> None:
-        """Called after every start."""
-
-    def stopped(self) -> None:
-        """Called after every stop."""
+        if self.on_start is not None:
+            self.on_start()
 
     async def restart(self, *, verb: str = "restart") -> list[str]:
         """Take the service down, load what is stored, bring it up; returns the result lines."""

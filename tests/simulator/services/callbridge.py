@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .base import LoadError, Service, Snapshot
+from .base import LoadError, Service
+from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from ..mmp import Session
@@ -24,7 +26,7 @@ class CallBridge(Service):
     title = "Callbridge"
     slots = ("callbridge",)
     can_disable = False
-    defaults = {
+    defaults: ClassVar[Mapping[str, Any]] = {
         "listen": None,
         "prefer": None,
         "callbridge_certs": None,
@@ -59,7 +61,8 @@ class CallBridge(Service):
         super().__init__(node)
         self.calls = node.cfg.calls
         self.started_at = time.time()
-        self.boot_at = time.time()
+        self.on_start = self._came_up
+        self.on_stop = self._went_down
 
     def rows(self) -> list[tuple[str, Any, int]]:
         """The three blocks of the display, each with its own padding."""
@@ -133,12 +136,12 @@ class CallBridge(Service):
         """As the fleet file or the switch says."""
         return self.node.duration("restart")
 
-    def started(self) -> None:
+    def _came_up(self) -> None:
         """Uptime starts again, links are made anew."""
         self.started_at = time.time()
         self.node.links_changed()
 
-    def stopped(self) -> None:
+    def _went_down(self) -> None:
         """All calls on this bridge are gone."""
         if self.calls:
             self.node.event("calls_dropped", service=self.name, calls=self.calls)

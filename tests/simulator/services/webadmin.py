@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .base import LoadError, Service, Snapshot
+from .base import LoadError, Service
+from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from ..mmp import Session
@@ -20,7 +22,7 @@ class WebAdmin(Service):
     name = "webadmin"
     title = "Webadmin"
     slots = ("tls",)
-    defaults = {"listen": None, "tls_certs": None, "http_redirect": False}
+    defaults: ClassVar[Mapping[str, Any]] = {"listen": None, "tls_certs": None, "http_redirect": False}
     description = "Configure the web administration interface"
     usage = (
         "webadmin",

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .base import LoadError, Service, Snapshot
+from .base import LoadError, Service
+from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from ..mmp import Session
@@ -21,7 +23,7 @@ class WebBridge3(Service):
     title = "Webbridge3"
     slots = ("https", "c2w")
     full_chain = True
-    defaults = {
+    defaults: ClassVar[Mapping[str, Any]] = {
         "https_listen": None,
         "https_certs": None,
         "frame_ancestors": None,
