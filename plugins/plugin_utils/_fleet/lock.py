@@ -13,6 +13,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -59,6 +60,10 @@ class FleetLock:
                 "run the playbook again from its start: certops.cms.fleet_plan takes the lock",
             )
 
+    def one_at_a_time(self) -> contextlib.AbstractContextManager[None]:
+        """Let one task of this run in at a time, however many hosts a play serves at once (S6)."""
+        return _Guard(os.path.join(os.path.dirname(self.path), "one-at-a-time.guard"))
+
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""
         if not os.path.isdir(os.path.dirname(self.path)):
@@ -72,7 +77,7 @@ class FleetLock:
         return all(held.get(key) == value for key, value in self.owner.items())
 
 
-class _Guard:
+class _Guard(contextlib.AbstractContextManager[None]):
     def __init__(self, path: str) -> None:
         self.path = path
         self.handle = -1

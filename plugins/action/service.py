@@ -1,0 +1,54 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Action of certops.cms.service: assign files to a slot of a service, restart it, prove it, or put it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
+from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
+from ansible_collections.certops.cms.plugins.plugin_utils._single import SINGLE_SPEC, SingleChange
+
+
+class ActionModule(SingleChange):
+    """One slot of one service."""
+
+    argument_spec = {
+        "service": {"type": "str", "required": True, "choices": list(catalogue.BY_NAME)},
+        "slot": {"type": "str", "choices": ["https", "c2w"]},
+        "key": {"type": "str", "required": True},
+        "certificate": {"type": "str", "required": True},
+        "bundle": {"type": "str"},
+        **SINGLE_SPEC,
+    }
+
+    def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        service = catalogue.BY_NAME[params["service"]]
+        slot_id = _slot_id(service, params["slot"])
+        slot = catalogue.SLOTS[slot_id][1]
+        if params["bundle"] and slot.layout == catalogue.FULL_CHAIN:
+            raise BadOption(
+                "bundle",
+                f"is not taken by '{slot.command}' (guide 4.5)",
+                "give one file with leaf, intermediates and root as certificate",
+            )
+        files = {part: params[part] for part in ("key", "certificate", "bundle")}
+        result = self.change(
+            lambda fleet: single.plan_assignment(fleet, self.node, slot_id, files),
+            [name for part, name in files.items() if name and part != "key"],
+        )
+        return {**result, "service": service.name, "slot": slot_id, "files": files}
+
+
+def _slot_id(service: catalogue.Service, slot: str | None) -> str:
+    if len(service.slots) == 1:
+        if slot is not None:
+            raise BadOption("slot", f"is not for {service.name}, which has one", "leave it out")
+        return catalogue.slot_id(service, service.slots[0])
+    if slot is None:
+        raise BadOption("slot", f"is needed for {service.name}", "give https or c2w")
+    return catalogue.slot_id(service, service.slot(slot))

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Action of certops.cms.trust: widen or narrow the trust setting of a link, restart the service, prove the links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
+from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs
+from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
+from ansible_collections.certops.cms.plugins.plugin_utils._single import SINGLE_SPEC, SingleChange
+
+WITH_TRUST = [service.name for service in catalogue.SERVICES if service.trusts]
+
+
+class ActionModule(SingleChange):
+    """One trust setting of one service."""
+
+    argument_spec = {
+        "service": {"type": "str", "required": True, "choices": WITH_TRUST},
+        "trust": {"type": "str", "default": "c2w"},
+        "mode": {"type": "str", "choices": ["widen", "narrow", "exact"], "default": "widen"},
+        "certificates": {"type": "list", "elements": "str", "required": True},
+        **SINGLE_SPEC,
+    }
+
+    def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        service = catalogue.BY_NAME[params["service"]]
+        if params["trust"] not in {trust.name for trust in service.trusts}:
+            raise BadOption(
+                "trust",
+                f"{params['trust']!r} is no trust setting of {service.name}",
+                "use one of: " + ", ".join(trust.name for trust in service.trusts),
+            )
+        pems = [
+            certs.to_pem(certificate)
+            for number, text in enumerate(params["certificates"], 1)
+            for certificate in certs.load_certificates(text.encode(), f"certificates, entry {number}")
+        ]
+        result = self.change(
+            lambda fleet: single.plan_trust(fleet, self.node, service.name, params["trust"], pems, params["mode"]), []
+        )
+        return {**result, "service": service.name, "trust": params["trust"]}

@@ -1,0 +1,274 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans of a single change, for people who write their own playbooks: one slot, or one trust setting, of one node.
+
+The same links are judged as in the plan of a fleet: a single module is no way around S5.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .._findings import ERROR, WARNING, Finding
+from .._pki import certs, profiles
+from .._services import catalogue
+from . import names, steps, trusts, written
+from .given import FleetInput, Host
+from .model import State, TrustKey, Vouching, shown, today, trust_file
+from .order import IDENTITY, TRUST, Unit
+from .plan import SCHEMA, plan_id
+from .topology import Link, Topology, build
+
+WIDEN, NARROW, EXACT = "widen", "narrow", "exact"
+ROUND = "switch"
+
+
+def plan_assignment(given: FleetInput, host_name: str, slot_id: str, files: dict[str, str | None]) -> dict[str, Any]:
+    """Make the plan that assigns ``files`` (key, certificate, bundle), which lie on the node, to a slot.
+
+    The survey of the node must hold the certificate files. What a verifier does not trust yet is an error: widen first.
+    """
+    single = _Single(given, host_name)
+    host = single.host
+    service, slot = catalogue.SLOTS[slot_id]
+    state = host.service(service.name)
+    now_assigned = (state.get("slots") or {}).get(slot.name) or {}
+    before = {part: now_assigned.get(part) for part in ("key", "certificate", "bundle")}
+    chain = [*host.certificates(files["certificate"]), *host.certificates(files.get("bundle"))]
+    if not chain:
+        single.error(
+            "no-certificate",
+            "4.3",
+            f"{host_name} {files['certificate']}",
+            "is not on the node, or holds no certificate",
+            "upload it first with certops.cms.pki_file",
+        )
+        return single.plan([], [])
+    leaf, *_others = single.vouching.add(item["pem"] for item in chain)
+    info = single.vouching.info(leaf)
+    single.check_identity(slot_id, [item["pem"] for item in chain])
+    single.check_files(files)
+    end = single.state.copy()
+    end.slots[host_name, slot_id] = shown(info, single.vouching.above(leaf))
+    single.compare(end, [link for link in single.topology.links if link.slot_key == (host_name, slot_id)])
+    if {part: files.get(part) for part in before} == before and service.name not in host.pending:
+        return single.plan([], [])
+    arguments = [files["key"], files["certificate"], files.get("bundle")]
+    step = {
+        "kind": "assign",
+        "service": service.name,
+        "slot": slot_id,
+        "command": " ".join([slot.command, *(name for name in arguments if name)]),
+        "files": {part: files.get(part) for part in before},
+        "before": before,
+        "identity": None,
+        "leaf": {key: info[key] for key in ("sha256", "subject", "issuer", "not_after")},
+    }
+    unit = Unit(host_name, service.name, IDENTITY)
+    return single.plan([unit], single.around(unit, [step], {slot_id: info["sha256"]}))
+
+
+def plan_trust(
+    given: FleetInput, host_name: str, service_name: str, trust: str, pems: Iterable[str], mode: str
+) -> dict[str, Any]:
+    """Make the plan that widens or narrows one trust setting by certificates, or makes it hold exactly these.
+
+    A certificate that a presenter needs today cannot be narrowed away (S16).
+    """
+    single = _Single(given, host_name)
+    key: TrustKey = (host_name, service_name, trust)
+    before = trust_file(single.host, service_name, trust)
+    held = single.vouching.add(item["pem"] for item in single.host.certificates(before))
+    named = list(dict.fromkeys(single.vouching.add(pems)))
+    if mode == WIDEN:
+        content = [*held, *(sha for sha in named if sha not in held)]
+    elif mode == NARROW:
+        content = [sha for sha in held if sha not in named]
+    else:
+        content = named
+    end = single.state.copy()
+    end.trusts[key] = frozenset(content)
+    links = [link for link in single.topology.links if link.trust_key == key]
+    if not links:
+        single.warn(
+            "trust-without-link",
+            "S8",
+            f"{host_name} {service_name} {trust}",
+            "no link of the inventory is verified by this setting, so nothing proves the change",
+            "put the other side into the inventory",
+        )
+    single.compare(end, links)
+    if not content:
+        single.error(
+            "trust-empty",
+            "S16",
+            f"{host_name} {service_name} {trust}",
+            "would hold no certificate",
+            "leave at least what the links need",
+        )
+    if set(content) == set(held) and service_name not in single.host.pending:
+        return single.plan([], [])
+    change = single.trust_change(key, sorted(set(content) & set(held)), [s for s in content if s not in held], before)
+    step = {
+        "kind": "trust",
+        "service": service_name,
+        "trust": trust,
+        "command": f"{catalogue.BY_NAME[service_name].trust(trust).command} {change.file}",
+        "file": change.file,
+        "before": before,
+    }
+    unit = Unit(host_name, service_name, TRUST)
+    upload = {"kind": "upload", "file": change.file, "content": {"trust": 0}}
+    drops = [str(single.vouching.info(sha)["subject"]) for sha in held if sha not in content]
+    return single.plan(
+        [unit],
+        [upload, *single.around(unit, [step], {})],
+        [{**written.trust(change, single.vouching), "removes": drops}],
+        [change],
+    )
+
+
+class _Single:
+    def __init__(self, given: FleetInput, host_name: str) -> None:
+        self.given = given
+        self.host: Host = given.hosts[host_name]
+        self.topology: Topology = build(given)
+        self.vouching = Vouching(given)
+        self.state = today(given, self.topology, self.vouching)
+        self.findings: list[Finding] = list(given.findings)
+        for other in self.topology.cluster_of(host_name):
+            host = given.hosts[other]
+            if host.survey is None and other != host_name:
+                self.error(
+                    "node-not-surveyed",
+                    "S5",
+                    other,
+                    f"is linked to {host_name}, and was not surveyed in this run: {host.why_no_survey}",
+                    "survey all nodes of the cluster first with certops.cms.node_info, registered as cms_survey",
+                )
+
+    def error(self, rule: str, section: str, obj: str, found: str, next_step: str) -> None:
+        self.findings.append(Finding(ERROR, rule, section, obj, found, next_step))
+
+    def warn(self, rule: str, section: str, obj: str, found: str, next_step: str) -> None:
+        self.findings.append(Finding(WARNING, rule, section, obj, found, next_step))
+
+    def check_identity(self, slot_id: str, pems: list[str]) -> None:
+        """Check a certificate with its chain for the slot it is to serve (guide 2.2)."""
+        slot = catalogue.SLOTS[slot_id][1]
+        leaf, *others = [certs.load_certificates(pem.encode(), slot_id)[0] for pem in pems]
+        roots = [item for item in [leaf, *others] if item.issuer == item.subject]
+        self.findings += profiles.check(
+            leaf,
+            others,
+            roots or [[leaf, *others][-1]],
+            profile=profiles.MEETING_SERVER,
+            roles=slot.roles,
+            now=self.given.now,
+            subject_label=f"{self.host.name} {slot_id}",
+            digital_signature=slot_id == "callbridge",
+        )
+
+    def check_files(self, files: dict[str, str | None]) -> None:
+        """Check that the files are there and in the right form (guide 1.2.4, appendix B)."""
+        survey = self.host.survey or {}
+        for part, name in files.items():
+            if name and name not in survey["files"]:
+                self.error(
+                    "file-missing",
+                    "4.3",
+                    f"{self.host.name} {name}",
+                    f"the {part} is not on the node",
+                    "upload it first",
+                )
+            for problem in (survey["certificates"].get(name) or {}).get("problems", []) if name else []:
+                self.error("bundle-form", "1.2.4", f"{self.host.name} {name}", problem, "upload it in the right form")
+        base, _dot, extension = str(files["key"]).rpartition(".")
+        if extension not in names.KEY_EXTENSIONS or not base:
+            self.error(
+                "key-extension",
+                "B",
+                f"{self.host.name} {files['key']}",
+                "has no extension that the guide permits for a key",
+                "use one of: " + ", ".join(names.KEY_EXTENSIONS),
+            )
+
+    def compare(self, end: State, links: list[Link]) -> None:
+        """Refuse what breaks a link that holds today, or leaves a link without trust (S5, S16)."""
+        for link in links:
+            faults = end.faults(link, self.given.now)
+            if faults and not self.state.faults(link, self.given.now):
+                self.error(
+                    "link-would-break",
+                    "S5",
+                    link.id,
+                    "; ".join(faults),
+                    "widen the trust of the verifying side first (certops.cms.trust), with its restart",
+                )
+
+    def around(self, unit: Unit, settings: list[dict[str, Any]], leaves: dict[str, str]) -> list[dict[str, Any]]:
+        """Put the commands and proofs of a restart around settings."""
+        found = steps.unit_steps(unit, self.given, self.topology, [], [])
+        if not steps.restarts(self.host, catalogue.BY_NAME[unit.service]):
+            return settings
+        place = next(number for number, step in enumerate(found) if step["kind"] == "restart")
+        for step in found:
+            if step["kind"] == "prove" and step.get("slot") in leaves:
+                step["leaf"] = leaves[step["slot"]]
+        return [*found[:place], *settings, *found[place:]]
+
+    def trust_change(self, key: TrustKey, keep: list[str], add: list[str], before: str | None) -> trusts.TrustChange:
+        survey = self.host.survey or {}
+        stem = names.trust_stem(key[1], key[2])
+        number = names.next_generation(stem, [*survey["files"], *self.host.made])
+        return trusts.TrustChange(key, f"{stem}-g{number}.pem", keep, add, before, "asked for")
+
+    def plan(
+        self,
+        units: list[Unit],
+        work: list[dict[str, Any]],
+        changed: list[dict[str, Any]] | None = None,
+        changes: list[trusts.TrustChange] | None = None,
+    ) -> dict[str, Any]:
+        """Write the plan down."""
+        given = self.given
+        refused = any(finding.blocks for finding in self.findings)
+        rounds = []
+        if units and not refused:
+            service = catalogue.BY_NAME[units[0].service]
+            batch = {
+                "id": f"{self.host.name}/{ROUND}/{service.name}",
+                "service": service.name,
+                "steps": work,
+                "requires": [],
+                "cost": service.restart_cost,
+                "gate_calls": service.drops_calls,
+                "reason": "asked for",
+            }
+            name = self.host.name
+            rounds.append({"name": ROUND, "serial": True, "hosts": [name], "waves": [1], "batches": {name: [batch]}})
+        found: dict[str, Any] = {
+            "schema": SCHEMA,
+            "intent": "single",
+            "fleet": given.fleet,
+            "findings": [finding.as_dict() for finding in sorted(set(self.findings))],
+            "blocked": [self.host.name] if refused else [],
+            "skipped": sorted(given.skipped),
+            "identities": [],
+            "trusts": changed or [],
+            "rounds": rounds,
+            "links": [link.as_dict() for link in self.topology.links],
+            "nodes": {host.name: written.node(host, []) for host in given.hosts.values() if host.survey},
+            "certificates": written.pems(changes or [], self.vouching),
+            "cost": {"restarts": written.restarts(units, given) if rounds else {}},
+            "cleared": [],
+            "external_verifiers": [],
+            "changed": bool(rounds),
+        }
+        found["id"] = plan_id(found)
+        return found

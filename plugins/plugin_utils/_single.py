@@ -1,0 +1,111 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules of one change share: survey, plan of that change, execution under the lock, result.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ._action import API_SPEC, CALLS_SPEC, STATE_SPEC, CmsAction
+from ._engine.context import STOP, Context
+from ._engine.execute import apply_round
+from ._engine.survey import ApiAccess, survey
+from ._errors import BadOption, PlanRefused
+from ._findings import from_dict
+from ._fleet import render, single
+from ._fleet.given import SITE, FleetInput
+from ._fleet.journal import Journal
+from ._fleet.lock import FleetLock, owner_of
+from ._gather import SURVEY_VARIABLE, gather, open_store, plain
+
+SINGLE_SPEC: dict[str, Any] = {
+    "survey_variable": {"type": "str", "default": SURVEY_VARIABLE},
+    "proof_timeout": {"type": "int", "default": 60},
+    **STATE_SPEC,
+    **API_SPEC,
+    **CALLS_SPEC,
+}
+
+
+class SingleChange(CmsAction):
+    """Base of the actions that change one setting of one node, with the same care as a plan of the fleet."""
+
+    libraries = ("cryptography", "paramiko", "OpenSSL", "defusedxml")
+
+    def change(self, make: Callable[[FleetInput], dict[str, Any]], files_of_interest: Iterable[str]) -> dict[str, Any]:
+        """Survey this node, make the plan with ``make``, carry it out unless in check mode, and give the result."""
+        if self.check_mode:
+            return self._change(make, files_of_interest)
+        # The lock stays with this run of ansible-playbook, which may have taken it for a plan; it ends with it.
+        lock = FleetLock(self.state_dir, owner_of(os.getppid()))
+        lock.acquire(f"a change of {self.node}")
+        with lock.one_at_a_time():
+            return self._change(make, files_of_interest)
+
+    def _change(self, make: Callable[[FleetInput], dict[str, Any]], files_of_interest: Iterable[str]) -> dict[str, Any]:
+        journal = Journal(self.state_dir, read_only=self.check_mode)
+        now = datetime.datetime.now(datetime.UTC)
+        fleet = gather(self, SITE, now, self.params["survey_variable"])
+        if self.node not in fleet.hosts:
+            raise BadOption(self.node, "is not in the group cms", "put it into the group cms of the inventory")
+        fleet.hosts[self.node].survey = self._survey(now, files_of_interest, journal)
+        plan = make(fleet)
+        findings = [from_dict(data) for data in plan["findings"]]
+        result: dict[str, Any] = {
+            "changed": plan["changed"],
+            "findings": plan["findings"],
+            "commands": [],
+            "proofs": [],
+            "remarks": [],
+            "text": render.text(plan),
+        }
+        if self.diff_mode:
+            result["diff"] = render.diff(plan)
+        blocking = [finding for finding in findings if finding.blocks]
+        if blocking:
+            raise PlanRefused(
+                f"{self.node}",
+                "nothing was changed, because of " + "; ".join(f"{f.object}: {f.found}" for f in blocking),
+                " / ".join(dict.fromkeys(f.next_step for f in blocking)),
+            )
+        if plan["changed"] and not self.check_mode:
+            done = apply_round(lambda: self.session, plan, single.ROUND, self.node, self._context(journal, now))
+            result.update({key: done[key] for key in ("commands", "proofs", "remarks")})
+        return result
+
+    def _survey(self, now: datetime.datetime, files_of_interest: Iterable[str], journal: Journal) -> dict[str, Any]:
+        credentials = self.api_credentials(self.node)
+        return survey(
+            self.session,
+            host=self.node,
+            address=str(self.variable("ansible_host") or self.node),
+            services_expected=[name[4:] for name in self.variables.get("group_names") or [] if name[:4] == "cms_"],
+            probe=plain(self.variable("cms_probe") or {}),
+            api_access=ApiAccess(*credentials) if credentials else None,
+            now=now,
+            files_of_interest=list(files_of_interest),
+            made=journal.made_files(self.node),
+        )
+
+    def _context(self, journal: Journal, now: datetime.datetime) -> Context:
+        def no_issuer(name: str) -> Any:
+            raise BadOption(f"issuer {name!r}", "is not needed for a single change", "report this")
+
+        return Context(
+            journal=journal,
+            store=open_store(self, read_only=True),
+            now=now,
+            issuers=no_issuer,
+            credentials=self.api_credentials,
+            calls=str(self.option("calls", "cms_calls", STOP)),
+            calls_timeout=float(self.option("calls_timeout", "cms_calls_timeout", 3600)),
+            proof_timeout=float(self.params["proof_timeout"]),
+        )
