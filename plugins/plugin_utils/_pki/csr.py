@@ -29,6 +29,7 @@ from .x509util import (
     require_cryptography,
     signature_hash,
     spki_sha256,
+    subject_of,
     subject_text,
 )
 
@@ -334,7 +335,7 @@ def differences(
 
 
 def _subject_differences(thing: x509.Certificate | x509.CertificateSigningRequest, request: Request) -> list[str]:
-    have = {attribute.oid: attribute.value for attribute in thing.subject}
+    have = {attribute.oid: attribute.value for attribute in subject_of(thing) or ()}
     found = []
     for attribute in subject_name(request):
         if attribute.oid == NameOID.COMMON_NAME:

@@ -26,11 +26,13 @@ from .x509util import (
     extensions,
     has_extension,
     is_ca,
+    issuer_of,
     key_type,
     key_usage,
     public_key,
     san_is_critical,
     signature_hash,
+    subject_of,
     subject_text,
     tbs_parts,
 )
@@ -125,15 +127,14 @@ def _serial_texts(cert: x509.Certificate) -> list[tuple[str, str, str]]:
 
 def _name_texts(cert: x509.Certificate) -> list[tuple[str, str, str]]:
     texts = []
-    try:
-        has_issuer, has_subject = bool(list(cert.issuer)), bool(list(cert.subject))
-    except ValueError:
+    issuer, subject = issuer_of(cert), subject_of(cert)
+    if issuer is None or subject is None:
         return [("name-unreadable", _SECTION, "has a subject or issuer that cannot be read")]
-    if not has_issuer:
+    if not list(issuer):
         texts.append(("issuer-empty", _SECTION, "has no issuer name"))
-    if not has_subject and constraints(cert)[0]:
+    if not list(subject) and constraints(cert)[0]:
         texts.append(("subject-empty", _SECTION, "is a CA without a subject name"))
-    if not has_subject and not constraints(cert)[0] and not san_is_critical(cert):
+    if not list(subject) and not constraints(cert)[0] and not san_is_critical(cert):
         text = "has no subject name, and its alternative names are not critical"
         texts.append(("subject-empty", _SECTION, text))
     return texts

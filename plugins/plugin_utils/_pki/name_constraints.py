@@ -22,7 +22,7 @@ from .x509util import (
     extension,
     is_self_issued,
     name_key,
-    subject_key,
+    subject_of,
     subject_text,
 )
 
@@ -100,13 +100,14 @@ def _names(cert: x509.Certificate, *, common_name_counts: bool) -> list[x509.Gen
     """Give every name of a certificate that constraints speak about."""
     names: list[x509.GeneralName] = list(extension(cert, x509.SubjectAlternativeName) or ())
     kinds = alternative_names(cert)
-    if subject_key(cert) is None:
+    subject = subject_of(cert)
+    if subject is None:
         # Reported as unreadable elsewhere; nothing can be compared.
         return names
-    if list(cert.subject):
-        names.append(x509.DirectoryName(cert.subject))
+    if list(subject):
+        names.append(x509.DirectoryName(subject))
     if not kinds["email"]:
-        for attribute in cert.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
+        for attribute in subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
             if isinstance(attribute.value, str) and attribute.value.isascii():
                 names.append(x509.RFC822Name(attribute.value))
     cn = common_name(cert)

@@ -84,28 +84,42 @@ def name_text(name: x509.Name) -> str:
     return name.rfc4514_string({NameOID.EMAIL_ADDRESS: "emailAddress"})
 
 
+def subject_of(thing: Signed) -> x509.Name | None:
+    """Give the subject; None when it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return thing.subject
+    except (ValueError, TypeError):
+        return None
+
+
+def issuer_of(cert: x509.Certificate) -> x509.Name | None:
+    """Give the issuer's name; None when it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return cert.issuer
+    except (ValueError, TypeError):
+        return None
+
+
 def subject_text(thing: Signed) -> str:
     """Name a certificate or CSR by its subject; an unreadable or empty one gets a word of its own."""
-    try:
-        return name_text(thing.subject) or "(empty subject)"
-    except ValueError:
-        return "(unreadable subject)"
+    name = subject_of(thing)
+    return "(unreadable subject)" if name is None else name_text(name) or "(empty subject)"
 
 
 def issuer_text(cert: x509.Certificate) -> str:
     """Name the issuer of a certificate."""
-    try:
-        return name_text(cert.issuer) or "(empty issuer)"
-    except ValueError:
-        return "(unreadable issuer)"
+    name = issuer_of(cert)
+    return "(unreadable issuer)" if name is None else name_text(name) or "(empty issuer)"
 
 
 def common_name(thing: Signed) -> str | None:
     """Give the (last, most specific) common name of the subject."""
-    try:
-        values = [attribute.value for attribute in thing.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    except ValueError:
-        return None
+    name = subject_of(thing)
+    values = [attribute.value for attribute in name or () if attribute.oid == NameOID.COMMON_NAME]
     value = values[-1] if values else None
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
@@ -129,19 +143,15 @@ def name_key(name: x509.Name) -> tuple[frozenset[tuple[str, str]], ...]:
 @functools.lru_cache(maxsize=4096)
 def subject_key(cert: x509.Certificate) -> tuple[frozenset[tuple[str, str]], ...] | None:
     """Give the subject in comparable form; None when it cannot be read."""
-    try:
-        return name_key(cert.subject)
-    except ValueError:
-        return None
+    name = subject_of(cert)
+    return None if name is None else name_key(name)
 
 
 @functools.lru_cache(maxsize=4096)
 def issuer_key(cert: x509.Certificate) -> tuple[frozenset[tuple[str, str]], ...] | None:
     """Give the issuer in comparable form; None when it cannot be read."""
-    try:
-        return name_key(cert.issuer)
-    except ValueError:
-        return None
+    name = issuer_of(cert)
+    return None if name is None else name_key(name)
 
 
 def is_self_issued(cert: x509.Certificate) -> bool:
@@ -160,7 +170,13 @@ def extensions(thing: Signed) -> x509.Extensions | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return thing.extensions
-    except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm):
+    except (
+        ValueError,
+        TypeError,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        UnsupportedAlgorithm,
+    ):
         return None
 
 

@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import CertificateProblem
 from ansible_collections.certops.cms.plugins.plugin_utils._findings import ERROR, REMARK, WARNING, Finding
-from ansible_collections.certops.cms.plugins.plugin_utils._pki import profiles, x509util
+from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs, profiles, x509util
 from tests.unit.plugins.plugin_utils.pki import making
 from tests.unit.plugins.plugin_utils.pki.making import DAY, NOW, Made
 
@@ -25,6 +28,7 @@ SERVER_EKU = ("serverAuth",)
 GOOD_KU = ("digitalSignature", "keyEncipherment")
 ROOT = making.root()
 LOWER = ROOT.sub_ca("Example Lower", path_length=0)
+PROPERTY_LEAF = ROOT.issue(eku=BOTH, ku=GOOD_KU)
 
 
 def check(leaf: Made, *pool: Made, anchors: tuple[Made, ...] = (ROOT,), **options: Any) -> list[Finding]:
@@ -229,6 +233,19 @@ def test_a_forged_signature_is_refused() -> None:
     forger = making.make("Example Root", ca=True)
     leaf = forger.issue(eku=BOTH, identifiers=False)
     assert rules(check(leaf)) == ["signature-invalid"]
+
+
+@given(st.data())
+def test_a_certificate_with_any_byte_changed_is_never_accepted(data: st.DataObject) -> None:
+    good = PROPERTY_LEAF.cert.public_bytes(serialization.Encoding.DER)
+    position = data.draw(st.integers(0, len(good) - 1))
+    damaged = bytearray(good)
+    damaged[position] ^= data.draw(st.integers(1, 255))
+    try:
+        [cert] = certs.load_certificates(bytes(damaged), "x")
+    except CertificateProblem:
+        return
+    assert rules(check(Made(cert, PROPERTY_LEAF.key)))
 
 
 def test_a_ca_key_other_than_the_one_named_is_refused() -> None:
