@@ -15,7 +15,6 @@ VENV := $(CURDIR)/.venv
 export PATH := $(VENV)/bin:/usr/local/bin:/usr/bin:/bin
 export PYTHON
 export ANSIBLE_COLLECTIONS_PATH := $(VENV)/collections
-export PYTHONPATH := $(VENV)/collections:$(CURDIR)
 # Ansible keeps its own files out of the home of whoever runs this.
 export ANSIBLE_HOME := $(CURDIR)/build/ansible-home
 export LC_ALL := C.UTF-8

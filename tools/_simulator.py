@@ -22,7 +22,7 @@ from tools._run import ROOT, shown
 DEMO_FLEET = ROOT / "tests" / "simulator" / "fleets" / "demo.yml"
 
 
-def serve_command(fleet: Path, directory: Path) -> list[str]:
+def serve_command(fleet: Path, directory: Path, *more: str) -> list[str]:
     """Give the command that serves a fleet with all it writes in one directory."""
     return [
         sys.executable,
@@ -39,6 +39,7 @@ def serve_command(fleet: Path, directory: Path) -> list[str]:
         str(directory / "ready"),
         "--parent-pid",
         str(os.getpid()),
+        *more,
     ]
 
 
@@ -50,8 +51,11 @@ def fresh(directory: Path) -> Path:
 
 
 @contextlib.contextmanager
-def simulated_fleet(fleet: Path, directory: Path, *, max_seconds: int) -> Iterator[Path]:
-    """Serve a fleet in the background and give the path of its inventory; it stops when the block is left."""
+def simulated_fleet(fleet: Path, directory: Path, *more: str, max_seconds: int) -> Iterator[Path]:
+    """Serve a fleet in the background and give the path of its inventory; it stops when the block is left.
+
+    ``more`` are further options of ``python -m tests.simulator serve``.
+    """
 
     def leave(number: int, _frame: FrameType | None) -> None:
         sys.exit(128 + number)  # an exception, so that the blocks around are left in order
@@ -60,7 +64,7 @@ def simulated_fleet(fleet: Path, directory: Path, *, max_seconds: int) -> Iterat
     log = directory / "simulator.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*serve_command(fleet, directory), "--max-seconds", str(max_seconds)],
+            serve_command(fleet, directory, "--max-seconds", str(max_seconds), *more),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -223,10 +223,14 @@ class Running:
         self.killed = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGSTOP)  # so that it cannot start another worker meanwhile
-        while pids := [pid for pid in marked_processes(self.mark) if pid != self.process.pid]:
+        # A process that is just becoming another program shows no environment for a moment, so one look is not enough.
+        quiet = 0
+        while quiet < 5:
+            pids = [pid for pid in marked_processes(self.mark) if pid != self.process.pid]
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+            quiet = 0 if pids else quiet + 1
             time.sleep(0.01)
         self.process.kill()
         self.process.wait(10)

@@ -6,10 +6,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from tests.integration.conftest import RunPlaybook, StartPlaybook
-from tests.integration.harness import HarnessError, Running, marked_processes
+from tests.integration.conftest import RunPlaybook, StartFleet, StartPlaybook
+from tests.integration.harness import ROOT, HarnessError, Running, marked_processes, wait_for
+
+ONE_NODE = {
+    "start": "empty",
+    "users": [{"name": "admin", "password": "Simulated-1"}],
+    "nodes": [{"name": "core1", "services": ["webadmin"]}],
+}
 
 
 def local_play(*tasks: dict[str, object]) -> list[dict[str, object]]:
@@ -68,3 +78,25 @@ def test_a_secret_in_the_output_fails_the_test(start_playbook: StartPlaybook, te
     with pytest.raises(HarnessError, match="printed or returned") as caught:
         running.wait()
     assert "correct horse" not in str(caught.value)
+
+
+def test_fleets_run_side_by_side(fleet: StartFleet) -> None:
+    first, second = fleet(ONE_NODE), fleet(ONE_NODE, nodes=[{"name": "edge1", "services": ["turn"]}])
+    assert first.control.nodes() == ["core1"]
+    assert second.control.nodes() == ["edge1"]
+
+
+def test_a_fleet_that_cannot_start_says_why(fleet: StartFleet) -> None:
+    with pytest.raises(HarnessError, match="unknown colour"):
+        fleet(ONE_NODE, colour="blue")
+
+
+def test_a_fleet_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    program = (
+        "import os; from pathlib import Path; from tests.integration.harness import *; "
+        f"made = start_fleet(read_definition({ONE_NODE!r}, {{}}), Path({str(tmp_path / 'fleet')!r})); "
+        "print(made.process.pid, flush=True); os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    simulator = Path("/proc") / done.stdout.strip()
+    wait_for(lambda: not simulator.exists(), "the simulator is gone", 15)
