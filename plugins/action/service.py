@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
@@ -17,7 +17,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._single import SINGLE_
 class ActionModule(SingleChange):
     """One slot of one service."""
 
-    argument_spec = {
+    argument_spec: ClassVar[dict[str, Any]] = {
         "service": {"type": "str", "required": True, "choices": list(catalogue.BY_NAME)},
         "slot": {"type": "str", "choices": ["https", "c2w"]},
         "key": {"type": "str", "required": True},

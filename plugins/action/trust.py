@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
@@ -20,7 +20,7 @@ WITH_TRUST = [service.name for service in catalogue.SERVICES if service.trusts]
 class ActionModule(SingleChange):
     """One trust setting of one service."""
 
-    argument_spec = {
+    argument_spec: ClassVar[dict[str, Any]] = {
         "service": {"type": "str", "required": True, "choices": WITH_TRUST},
         "trust": {"type": "str", "default": "c2w"},
         "mode": {"type": "str", "choices": ["widen", "narrow", "exact"], "default": "widen"},

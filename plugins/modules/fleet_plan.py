@@ -11,7 +11,7 @@ module: fleet_plan
 short_description: Make the plan of a whole Meeting Server fleet
 version_added: 0.1.0
 description:
-  - Takes the surveys of all nodes (see M(certops.cms.node_info)), the inventory, the issuers, the store and the journal,
+  - Takes the surveys of all nodes (M(certops.cms.node_info)), the inventory, the issuers, the store and the journal,
     and works out which certificates need a new generation, which trust has to be widened first, and in which order.
   - Checks the wanted state and every state on the way to it. An error finding blocks the nodes it stands against and
     everything that is linked to them.

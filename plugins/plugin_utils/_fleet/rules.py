@@ -191,8 +191,8 @@ def about_registrations(given: FleetInput, topology: Topology, touched: set[str]
                 "links-assumed",
                 "S6",
                 f"{name} API",
-                f"no registrations could be read ({api.get('detail') or api.get('state') or 'no survey'}), so it counts "
-                "as linked to every Web Bridge of its cluster, and its links cannot be proven over the API",
+                f"no registrations could be read ({api.get('detail') or api.get('state') or 'no survey'}), so it "
+                "counts as linked to every Web Bridge of its cluster, and its links cannot be proven over the API",
                 "set cms_api_user and cms_api_password to a user that may read the API",
             ),
             (name,),
