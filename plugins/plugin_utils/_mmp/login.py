@@ -11,6 +11,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import time
 import io
 import os
 from collections.abc import Callable
@@ -112,8 +113,10 @@ class Credential:
 
     def _offered(self, ssh: Any) -> list[str] | None:
         """Ask which methods the server takes; this is no attempt. None: it let us in without asking."""
+        _begin(ssh, self._endpoint.connect_timeout)
         try:
-            ssh.auth_none(self._endpoint.user)
+            # paramiko's own auth_none of this transport stumbles over a callback that it does not pass on.
+            ssh.auth_handler.send_auth_request(self._endpoint.user, "none", lambda _message: None)
         except paramiko.BadAuthenticationType as exc:
             return [str(name) for name in exc.allowed_types]
         return None
@@ -199,6 +202,25 @@ class Credential:
             "log in by hand, set a new password, and put it into the inventory",
             shown,
         )
+
+
+def _begin(ssh: Any, timeout: float) -> None:
+    """Ask for authentication, once per connection: some servers refuse to be asked before every method.
+
+    paramiko's own wait for the answer never ends when the server leaves meanwhile, hence the one here.
+    """
+    request = paramiko.Message()
+    request.add_byte(bytes([paramiko.common.MSG_SERVICE_REQUEST]))
+    request.add_string("ssh-userauth")
+    ssh._send_message(request)
+    deadline = time.monotonic() + timeout
+    while not ssh._service_userauth_accepted:
+        if not ssh.is_active():
+            raise ssh.get_exception() or EOFError()
+        if time.monotonic() > deadline:
+            raise OSError(f"no answer within {timeout:g} seconds")
+        time.sleep(0.002)
+    ssh.auth_handler = ssh.get_auth_handler()
 
 
 def _load_key(endpoint: Endpoint) -> Any:

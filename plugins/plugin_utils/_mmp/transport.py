@@ -151,7 +151,7 @@ class Transport:
         endpoint = self.endpoint
         ssh = None
         try:
-            ssh = paramiko.Transport(self._socket())
+            ssh = paramiko.ServiceRequestingTransport(self._socket())
             ssh.logger = logging.Logger("certops.cms.mmp", logging.INFO)
             ssh.logger.addHandler(self._reasons)
             ssh.banner_timeout = ssh.handshake_timeout = ssh.auth_timeout = endpoint.connect_timeout
@@ -190,14 +190,14 @@ class Transport:
         blob, key_type = bytes(key.asbytes()), str(key.get_name())
         host = hostkeys.host_name(endpoint.host, endpoint.port)
         verdict = known.verdict(host, blob)
-        print_ = f"{key_type} {hostkeys.fingerprint(blob)}"
+        shown = f"{key_type} {hostkeys.fingerprint(blob)}"
         if verdict == hostkeys.KNOWN:
             return
         if verdict in (hostkeys.CHANGED, hostkeys.REVOKED):
             lines = ", ".join(entry.where for entry in known.about(host))
             raise HostKeyProblem(
                 str(endpoint),
-                f"the host key {print_} is {'not the one known so far' if verdict == hostkeys.CHANGED else 'revoked'}"
+                f"the host key {shown} is {'not the one known so far' if verdict == hostkeys.CHANGED else 'revoked'}"
                 f" ({lines}); nothing was sent to it",
                 f"find out why it changed; if it is right, remove the old key with: ssh-keygen -R '{host}'",
             )
@@ -206,7 +206,7 @@ class Transport:
         if not endpoint.accept_new:
             raise HostKeyProblem(
                 str(endpoint),
-                f"the host key {print_} is not known",
+                f"the host key {shown} is not known",
                 f"compare the fingerprint with the node's console, then add the key with:"
                 f" ssh-keyscan -p {endpoint.port} {endpoint.host} >> {known.writable}"
                 " (or let new keys be accepted with the option host_key_auto_add)",
