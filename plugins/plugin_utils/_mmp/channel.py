@@ -104,10 +104,14 @@ class ShellChannel:
         return "data"
 
     def _tail(self) -> str:
-        return terminal.last_line(terminal.decode(self._buffer[-4 * WIDTH :]), WIDTH)
+        recent = self._buffer[-4 * WIDTH :]
+        return terminal.last_line(terminal.decode(recent), WIDTH) if b"\n" in recent else self._lines()[-1]
 
     def _lines(self) -> list[str]:
-        return terminal.plain_lines(terminal.decode(self._buffer), WIDTH)
+        # The command is typed behind the prompt: where the screen wraps its echo depends on that.
+        lines = terminal.plain_lines(self.prompt + terminal.decode(self._buffer), WIDTH)
+        lines[0] = lines[0].removeprefix(self.prompt)
+        return lines
 
     def _printed(self) -> list[str]:
         return self._masker.lines(line for line in self._lines() if line.strip())
@@ -321,6 +325,8 @@ class ShellChannel:
         lines = [line for line in lines if line.strip() not in self._questions]
         self._echo = echoed
         self._buffer = b""
+        while lines and not lines[0].strip():
+            lines.pop(0)
         hidden = [answer.text for answer in answers if answer.secret]
         return [Masker(hidden).literal(line.rstrip()) for line in lines]
 

@@ -71,7 +71,7 @@ class Files:
 
         def write(sftp: Any) -> None:
             with sftp.open(check_name(name), "wb") as stream:
-                stream.set_pipelined(True)
+                # Not pipelined: then paramiko drops what the node says about a write that failed.
                 stream.write(data)
 
         self._do(name, "write", write)
