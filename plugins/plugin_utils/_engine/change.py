@@ -15,26 +15,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._errors import (
-    CmsError,
-    CommandFailed,
-    ConnectionFailed,
-    Drift,
-    NoPrompt,
-    NotUnderstood,
-    ProofFailed,
-    SessionLost,
-)
+from .._errors import CmsError, Drift, NotUnderstood
+from .._fleet.journal import RESTARTING
 from .._services import catalogue
 from . import prove, steps
 from .calls import gate
 from .content import trust_entry, trust_fingerprints
 from .context import Context
-from .node import Node, strange_lines
+from .node import Node
+from .proofs import Proofs
+from .restart import LOST, Restart
 from .steps import Setting
-
-#: The way to the node broke; what the node did with the last command is not known.
-LOST = (SessionLost, NoPrompt, ConnectionFailed)
 
 
 class ServiceChange:
@@ -59,6 +50,7 @@ class ServiceChange:
         self._undo: dict[Setting, Any] = {}
         self._disabled = False
         self._restarted = False
+        self._proofs = Proofs(plan, node.name, self.service, context)
 
     # The way forward -------------------------------------------------------------------------------------------------
 
@@ -209,101 +201,29 @@ class ServiceChange:
     # The restart -----------------------------------------------------------------------------------------------------
 
     def _restart(self, commands: list[str]) -> None:
-        journal = self.context.journal
-        journal.restarting(self.node.name, self.service.name)
+        self.context.journal.restarting(self.node.name, self.service.name)
         self.changed = True
         self._restarted = True
-        said: list[str] = []
-        for command in commands:
-            try:
-                answer = self.node.run(command, long=True)
-            except LOST:
-                self._reconnect()
-                if self._restart_happened():
-                    said.append("the connection was lost during the restart, and the service came back with it")
-                    continue
-                answer = self.node.run(command, long=True)
-            if answer.failed:
-                raise CommandFailed(self.obj, f"'{command}' failed", "mend what the node complains about", answer.lines)
-            said.extend(line for line in answer.lines if line.strip())
-            if not answer.understood or (strange_lines(answer) and not answer.succeeded):
-                self._settle_unknown(command, list(answer.lines))
+        restart = self._make_restart()
+        said = restart.run(commands)
+        self.remarks.extend(restart.remarks)
+        self.context.journal.restart_seen(self.node.name, self.service.name, " | ".join(said))
         self._display = self.node.display(self.service.name)
-        if self._display["enabled"] is False or self._display["running"] is False:
-            raise CommandFailed(
-                self.obj,
-                "is not running after its restart",
-                "look at its log on the node",
-                said or self.node.transcript,
-            )
-        journal.restart_seen(self.node.name, self.service.name, " | ".join(said) or "the command came back in silence")
         self._disabled = False
 
-    def _settle_unknown(self, command: str, lines: list[str]) -> None:
-        """Take an answer nobody knows for success only when the service serves its new leaf (S8)."""
-        if self._restart_happened():
-            self.remarks.append(f"{self.obj}: '{command}' answered something unknown, and the new state was proven")
-            return
-        raise NotUnderstood(
-            self.obj,
-            f"'{command}' answered something unknown, and nothing proves that the service restarted",
-            "tell the project what the node printed; until then restart the service by hand and run the playbook again",
-            lines,
-        )
+    def _make_restart(self, *, back: bool = False) -> Restart:
+        return Restart(self.node, self.plan, self.batch, self.context, self._proofs, self._reconnect, back)
 
-    def _restart_happened(self) -> bool:
-        """Say whether a listener of the service serves a leaf that only a restart can have brought."""
-        for step in self.batch["steps"]:
-            if step["kind"] != "prove" or step["proof"] != "tls" or not step.get("identity"):
-                continue
-            try:
-                outcome = self._prove_slot(step["slot"], step["identity"], wait=self.context.proof_timeout / 4)
-            except ProofFailed:
-                return False
-            if outcome["state"] == prove.PROVEN:
-                return True
-        return False
-
-    def _reconnect(self) -> None:
+    def _reconnect(self) -> Mapping[str, Any]:
         self.node.reconnect(self.context.reconnect_timeout)
         self._display = self.node.display(self.service.name)
-
-    # Proof -----------------------------------------------------------------------------------------------------------
+        return self._display
 
     def _prove(self, step: Mapping[str, Any]) -> None:
         if step["proof"] == "link":
-            self.proofs.extend(self._prove_links(step["links"]))
+            self.proofs.extend(self._proofs.links(step["links"]))
         else:
-            self.proofs.append(self._prove_slot(step["slot"], step.get("identity")))
-
-    def _prove_slot(self, slot: str, identity: str | None, *, wait: float | None = None) -> dict[str, Any]:
-        expected = self._expected(slot, identity)
-        entry = self.plan["nodes"][self.node.name]
-        return prove.prove_slot(
-            self.node.name,
-            slot,
-            (entry.get("probe") or {}).get(slot),
-            expected,
-            (entry.get("before") or {}).get(slot),
-            wait=self.context.proof_timeout if wait is None else wait,
-        )
-
-    def _prove_links(self, idents: list[str]) -> list[dict[str, Any]]:
-        links = [link for link in self.plan["links"] if link["id"] in idents]
-        return prove.prove_links(links, lambda via: self.context.api(self.plan, via), wait=self.context.proof_timeout)
-
-    def _expected(self, slot: str, identity: str | None) -> str | None:
-        """Give the leaf a slot must serve: of its new identity, or of the generation this plan gave it earlier."""
-        if identity is not None:
-            return self.context.leaf_sha256(steps.identity_of(self.plan, identity))
-        service, _row = catalogue.SLOTS[slot]
-        shown = Setting(service.name, f"slot:{slot}").shown(self._display)
-        for given in self.plan["rounds"]:
-            for batch in given["batches"].get(self.node.name, []):
-                for step in batch["steps"]:
-                    if step["kind"] == steps.ASSIGN and step["slot"] == slot and steps.wanted(step) == shown:
-                        return self.context.leaf_sha256(steps.identity_of(self.plan, step["identity"]))
-        return None
+            self.proofs.append(self._proofs.slot(step["slot"], step.get("identity"), self._display))
 
     # The way back ----------------------------------------------------------------------------------------------------
 
@@ -327,7 +247,9 @@ class ServiceChange:
             self.node.reconnect(self.context.reconnect_timeout)
         self._display = self.node.display(self.service.name)
         undo = {setting: old for setting, old in self._undo.items() if setting.shown(self._display) != old}
-        must_restart = self._restarted or self._disabled
+        # An earlier run may have been killed in the middle of its restart: what runs now is not known.
+        unknown = any(record["phase"] == RESTARTING for record in self._pending.values())
+        must_restart = self._restarted or self._disabled or unknown
         if must_restart:
             journal.restarting(self.node.name, self.service.name)
             for command in self.service.before_assign if self._display["enabled"] is not False else ():
@@ -354,33 +276,9 @@ class ServiceChange:
         if not must_restart:
             journal.restart_seen(self.node.name, self.service.name, "put back before any restart")
             return "the old settings are back, and the service was never restarted"
-        for command in self.service.activate:
-            answer = self.node.run(command, long=True)
-            if answer.failed:
-                raise CommandFailed(self.obj, f"'{command}' failed", "start it by hand", answer.lines)
-        journal.restart_seen(self.node.name, self.service.name, "put back")
-        return self._prove_back()
-
-    def _prove_back(self) -> str:
-        """Prove the state before the change; what cannot be reached is said, not hidden."""
-        entry = self.plan["nodes"][self.node.name]
-        open_ends = 0
-        for slot in self.service.slots:
-            ident = catalogue.slot_id(self.service, slot)
-            was = (entry.get("before") or {}).get(ident)
-            if not was or was.get("state") != "served":
-                continue
-            outcome = prove.prove_slot(
-                self.node.name,
-                ident,
-                (entry.get("probe") or {}).get(ident),
-                self._expected(ident, None),
-                was,
-                wait=self.context.proof_timeout,
-            )
-            self.proofs.append(outcome)
-            open_ends += outcome["state"] != prove.PROVEN
-        for step in self.batch["steps"]:
-            if step["kind"] == "prove" and step["proof"] == "link":
-                self.proofs.extend(self._prove_links(step["links"]))
-        return "the old assignment is back" + (", not proven" if open_ends else " and proven")
+        said = self._make_restart(back=True).run(list(self.service.activate))
+        journal.restart_seen(self.node.name, self.service.name, " | ".join(["put back", *said]))
+        outcomes = self._proofs.as_before(self.batch, self._display)
+        self.proofs.extend(outcomes)
+        proven = bool(outcomes) and all(outcome["state"] == prove.PROVEN for outcome in outcomes)
+        return "the old assignment is back" + (" and proven" if proven else ", not proven")
