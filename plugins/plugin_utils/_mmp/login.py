@@ -11,9 +11,9 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
-import time
 import io
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -86,11 +86,11 @@ class Credential:
             if offered is None:
                 return self._shown(ssh)
             if self._key is not None and "publickey" in offered:
-                rest = ssh.auth_publickey(user, self._key)
+                rest = _attempt(ssh, "publickey", user, self._key)
             elif self._endpoint.password and "password" in offered:
-                rest = ssh.auth_password(user, self._endpoint.password, fallback=False)
+                rest = _attempt(ssh, "password", user, self._endpoint.password)
             elif self._endpoint.password and "keyboard-interactive" in offered:
-                rest = ssh.auth_interactive(user, self._answer)
+                rest = _attempt(ssh, "interactive", user, self._answer)
             else:
                 have = "a private key" if not self._endpoint.password else "a password"
                 raise AuthenticationFailed(
@@ -113,10 +113,8 @@ class Credential:
 
     def _offered(self, ssh: Any) -> list[str] | None:
         """Ask which methods the server takes; this is no attempt. None: it let us in without asking."""
-        _begin(ssh, self._endpoint.connect_timeout)
         try:
-            # paramiko's own auth_none of this transport stumbles over a callback that it does not pass on.
-            ssh.auth_handler.send_auth_request(self._endpoint.user, "none", lambda _message: None)
+            _attempt(ssh, "none", self._endpoint.user)
         except paramiko.BadAuthenticationType as exc:
             return [str(name) for name in exc.allowed_types]
         return None
@@ -204,23 +202,25 @@ class Credential:
         )
 
 
-def _begin(ssh: Any, timeout: float) -> None:
-    """Ask for authentication, once per connection: some servers refuse to be asked before every method.
+def _attempt(ssh: Any, method: str, *arguments: Any) -> list[str]:
+    """Try one method of authentication; give what else the server wants. Raises paramiko's errors."""
+    first = ssh.auth_handler is None
+    handler: Any = paramiko.auth_handler.AuthHandler(ssh)
+    ssh.auth_handler = handler
+    if not first:
+        # paramiko asks for the authentication service before every method, and some servers end the connection when
+        # they are asked again: the handler is told at once that the service is there.
+        handler._request_auth = lambda: handler._parse_service_accept(_service_accepted())
+    event = threading.Event()
+    getattr(handler, f"auth_{method}")(*arguments, event)
+    return list(handler.wait_for_response(event) or [])
 
-    paramiko's own wait for the answer never ends when the server leaves meanwhile, hence the one here.
-    """
-    request = paramiko.Message()
-    request.add_byte(bytes([paramiko.common.MSG_SERVICE_REQUEST]))
-    request.add_string("ssh-userauth")
-    ssh._send_message(request)
-    deadline = time.monotonic() + timeout
-    while not ssh._service_userauth_accepted:
-        if not ssh.is_active():
-            raise ssh.get_exception() or EOFError()
-        if time.monotonic() > deadline:
-            raise OSError(f"no answer within {timeout:g} seconds")
-        time.sleep(0.002)
-    ssh.auth_handler = ssh.get_auth_handler()
+
+def _service_accepted() -> Any:
+    message = paramiko.Message()
+    message.add_string("ssh-userauth")
+    message.rewind()
+    return message
 
 
 def _load_key(endpoint: Endpoint) -> Any:

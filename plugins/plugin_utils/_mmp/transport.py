@@ -151,7 +151,7 @@ class Transport:
         endpoint = self.endpoint
         ssh = None
         try:
-            ssh = paramiko.transport.ServiceRequestingTransport(self._socket())
+            ssh = paramiko.Transport(self._socket())
             ssh.logger = logging.Logger("certops.cms.mmp", logging.INFO)
             ssh.logger.addHandler(self._reasons)
             ssh.banner_timeout = ssh.handshake_timeout = ssh.auth_timeout = endpoint.connect_timeout
