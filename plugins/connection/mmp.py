@@ -11,12 +11,14 @@ version_added: 0.1.0
 author:
   - certops.cms contributors (@certops)
 description:
-  - Connects to the MMP, the command line of a Cisco Meeting Server, over SSH, and moves its files over SFTP on the same login.
+  - Connects to the MMP, the command line of a Cisco Meeting Server, over SSH, and moves its files over SFTP on the same
+    login.
   - One credential, one attempt per login. No agent is asked and no default key is tried, because accounts lock.
     A private key is used where the node takes public keys, else the password.
   - The host key of a node has to be known. A changed host key is always refused.
-  - One login per task, none that outlives it. Nothing but the modules of this collection, M(ansible.builtin.raw) and the
-    like works over this connection, because nothing can be started on the appliance. Privilege escalation does not apply.
+  - One login per task, none that outlives it. Nothing but the modules of this collection, M(ansible.builtin.raw) and
+    the like works over this connection, because nothing can be started on the appliance.
+  - Privilege escalation does not apply and is ignored.
   - In check mode no known_hosts file is written.
 requirements:
   - paramiko on the control node
@@ -115,8 +117,10 @@ options:
       - name: ansible_mmp_host_key_checking
   host_key_auto_add:
     description:
-      - Whether an unknown host key is accepted and added to O(known_hosts_file). In check mode it is accepted and not added.
-      - C(StrictHostKeyChecking=accept-new) in O(ssh_args), O(ssh_common_args) or O(ssh_extra_args) has the effect of V(true).
+      - Whether an unknown host key is accepted and added to O(known_hosts_file).
+      - In check mode it is accepted and not added.
+      - C(StrictHostKeyChecking=accept-new) in O(ssh_args), O(ssh_common_args) or O(ssh_extra_args) has the effect of
+        V(true).
     type: bool
     default: false
     ini:
@@ -170,8 +174,8 @@ options:
       - name: ansible_mmp_proxy_jump_private_key_passphrase
   proxy_command:
     description:
-      - A program whose standard input and output lead to the node. C(%h), C(%p) and C(%r) stand for host, port and user.
-        It is started without a shell.
+      - A program whose standard input and output lead to the node. It is started without a shell.
+      - C(%h), C(%p) and C(%r) stand for host, port and user.
       - C(ProxyCommand) in O(ssh_args), O(ssh_common_args) or O(ssh_extra_args) is taken where neither this nor
         O(proxy_jump) is set.
     type: str
@@ -245,7 +249,9 @@ options:
       - name: ansible_command_timeout
       - name: ansible_mmp_command_timeout
   long_timeout:
-    description: Seconds to wait after a command that may take long, such as a restart, and for commands of M(ansible.builtin.raw).
+    description:
+      - Seconds to wait after a command that may take long, such as a restart, and after every command of
+        M(ansible.builtin.raw).
     type: float
     default: 180
     ini:
@@ -273,7 +279,8 @@ options:
     vars:
       - name: ansible_mmp_channel
   pacing:
-    description: Seconds between the openings of two SSH channels. The appliance refuses channels that are opened too fast.
+    description:
+      - Seconds between the openings of two SSH channels. The appliance refuses channels that are opened too fast.
     type: float
     default: 0.05
     ini:
@@ -397,7 +404,6 @@ class Connection(ConnectionBase):
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run one MMP command; rc 1 where it printed a FAILURE line or was not understood."""
-        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         if in_data or _POSIX_SHELL.match(cmd):
             raise AnsibleError(
                 "Nothing can be copied to a Meeting Server and started there. Use the modules of certops.cms,"
@@ -410,13 +416,11 @@ class Connection(ConnectionBase):
 
     def put_file(self, in_path: str, out_path: str) -> None:
         """Upload a file; its name on the node is bare, all files lie in one folder."""
-        super().put_file(in_path, out_path)
         with _as_ansible_errors(), open(in_path, "rb") as stream:
             self.session.put(out_path.removeprefix("/"), stream.read())
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Download a file, readable for nobody else: it may be a private key."""
-        super().fetch_file(in_path, out_path)
         with _as_ansible_errors():
             data = self.session.get(in_path.removeprefix("/"))
         handle = os.open(out_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -440,6 +444,7 @@ def _as_ansible_errors() -> Iterator[None]:
     try:
         yield
     except UNREACHABLE as exc:
-        raise AnsibleConnectionFailure(str(exc)) from exc
+        # Without its cause: Ansible would print the same sentence once for each link of the chain.
+        raise AnsibleConnectionFailure(str(exc)) from None
     except CmsError as exc:
-        raise AnsibleError(str(exc)) from exc
+        raise AnsibleError(str(exc)) from None
