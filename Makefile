@@ -69,7 +69,7 @@ yamllint: env
 
 .PHONY: ansible-lint
 ansible-lint: env
-	ansible-lint
+	ansible-lint --nocolor
 
 .PHONY: reuse
 reuse: env
