@@ -204,10 +204,11 @@ class Credential:
 
 def _attempt(ssh: Any, method: str, *arguments: Any) -> list[str]:
     """Try one method of authentication; give what else the server wants. Raises paramiko's errors."""
-    first = ssh.auth_handler is None
+    before = ssh.auth_handler
     handler: Any = paramiko.auth_handler.AuthHandler(ssh)
     ssh.auth_handler = handler
-    if not first:
+    if before is not None:
+        handler.banner = before.banner
         # paramiko asks for the authentication service before every method, and some servers end the connection when
         # they are asked again: the handler is told at once that the service is there.
         handler._request_auth = lambda: handler._parse_service_accept(_service_accepted())
