@@ -149,7 +149,7 @@ class ActionModule(CmsAction):
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Keep the certificate that is there, or have one issued, check it and write it."""
-        now = datetime.datetime.now(datetime.UTC)
+        now = self.now()
         self.params = params = plain(params)
         base = self._base()
         policy = validity.parse_renew_before(self.option("renew_before", "cms_renew_before"))
@@ -170,6 +170,11 @@ class ActionModule(CmsAction):
             findings += more
             self._write(folder, paths, contents(issued))
         return self._result(reason, issuer, issued, findings, paths, have)
+
+    @staticmethod
+    def now() -> datetime.datetime:
+        """Give the moment everything is judged at."""
+        return datetime.datetime.now(datetime.UTC)
 
     # What is given ---------------------------------------------------------------------------------------------------
 

@@ -114,7 +114,7 @@ def _checked_key(name: str, data: bytes, passphrase: str | None) -> bytes:
         raise KeyProblem(
             name,
             f"the key is in {have}, and a file of this name is read as {wanted}",
-            f"convert it: openssl pkey {'' if is_pem else '-inform der '}-in FILE -outform {wanted.lower()} -out NEWFILE",
+            f"convert it: openssl pkey -inform {have.lower()} -outform {wanted.lower()} -in FILE -out NEWFILE",
         )
     return data
 

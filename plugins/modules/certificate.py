@@ -79,7 +79,7 @@ seealso:
   - module: certops.cms.verify
   - module: certops.cms.pki_file
 author:
-  - certops.cms contributors
+  - certops.cms contributors (@certops)
 """
 
 EXAMPLES = r"""

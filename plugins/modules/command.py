@@ -74,7 +74,7 @@ seealso:
   - plugin: certops.cms.mmp
     plugin_type: connection
 author:
-  - certops.cms contributors
+  - certops.cms contributors (@certops)
 """
 
 EXAMPLES = r"""

@@ -117,7 +117,7 @@ options:
 seealso:
   - module: certops.cms.certificate
 author:
-  - certops.cms contributors
+  - certops.cms contributors (@certops)
 """
 
 EXAMPLES = r"""
