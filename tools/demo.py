@@ -18,15 +18,26 @@ from tools._served import look_at_all, table
 from tools._simulator import DEMO_FLEET, fresh, simulated_fleet
 
 DIRECTORY = BUILD / "demo"
+COLLECTIONS = DIRECTORY / "collections"
 
 
-def install_collection() -> Path:
-    """Build the tarball and install it, as a user would; give the collections path."""
-    collections = DIRECTORY / "collections"
-    run(["ansible-galaxy", "collection", "build", "--output-path", str(DIRECTORY), str(ROOT)])
+def user_environment() -> dict[str, str]:
+    """Give the environment of somebody who has installed the collection below build/demo and configured nothing."""
+    (DIRECTORY / "ansible.cfg").write_text("[defaults]\n")
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "ANSIBLE_CONFIG": str(DIRECTORY / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        "ANSIBLE_HOME": str(DIRECTORY / "ansible-home"),
+    }
+
+
+def install_collection(environment: dict[str, str]) -> None:
+    """Build the tarball and install it, as a user would."""
+    run(["ansible-galaxy", "collection", "build", "--output-path", str(DIRECTORY), str(ROOT)], env=environment)
     tarball = next(DIRECTORY.glob("certops-cms-*.tar.gz"))
-    run(["ansible-galaxy", "collection", "install", "--no-deps", "--offline", "-p", str(collections), str(tarball)])
-    return collections
+    options = ["--no-deps", "--offline", "-p", str(COLLECTIONS)]
+    run(["ansible-galaxy", "collection", "install", *options, str(tarball)], env=environment)
 
 
 def changes_of(log: str) -> int:
@@ -50,14 +61,8 @@ def main() -> int:
     fresh(DIRECTORY)
 
     heading("1. Build the collection and install it")
-    collections = install_collection()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-        "ANSIBLE_CONFIG": str(DIRECTORY / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(collections),
-        "ANSIBLE_HOME": str(DIRECTORY / "ansible-home"),
-    }
-    (DIRECTORY / "ansible.cfg").write_text("[defaults]\n")
+    environment = user_environment()
+    install_collection(environment)
 
     heading("2. Start five simulated Meeting Servers, whose certificates are old")
     # A loopback network that is free: another checkout may run its demo at the same time.
