@@ -90,10 +90,15 @@ class _Server(asyncssh.SSHServer):
     def begin_auth(self, username: str) -> bool:
         """Every user has to prove who it is; a banner comes first."""
         self.user = username
+        self._let_ask_again()
         banner = {"none": "", "one_line": _BANNER, "many_lines": _BANNERS}[self.node.sw["banner"]]
         if banner:
             self.connection.send_auth_banner(banner)
         return True
+
+    def _let_ask_again(self) -> None:
+        """Accept another request for the authentication service, as OpenSSH does: paramiko sends one per method."""
+        self.connection._next_service = b"ssh-userauth"
 
     def _source(self) -> str:
         peer = self.connection.get_extra_info("peername")
@@ -124,6 +129,7 @@ class _Server(asyncssh.SSHServer):
 
     def password_auth_supported(self) -> bool:
         """Unless only keyboard-interactive is offered."""
+        self._let_ask_again()
         return not self.node.sw.is_("login_method", "keyboard_interactive")
 
     def validate_password(self, username: str, password: str) -> bool:

@@ -10,6 +10,7 @@ import abc
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import certs
@@ -297,14 +298,17 @@ class Service(abc.ABC):
         """A key file was replaced by pki csr: the running service takes the new key at once and breaks."""
         if self.active is None or not self.running:
             return
-        hit = [item for item in self.active.identities.values() if item.key_file == name]
-        if not hit:
+        identities = dict(self.active.identities)
+        for slot, item in self.active.identities.items():
+            if item.key_file == name:
+                identities[slot] = replace(item, key=key)
+        if identities == self.active.identities:
             return
-        for item in hit:
-            item.key = key
+        self.active = replace(self.active, identities=identities)
         self.node.event("service_broken", service=self.name, file=name, why="the key was replaced by pki csr")
         await self.node.listeners.close(self.name)
         await self.node.listeners.open(self)
+        self.node.links_changed()
         self.node.save()
 
     # --- state -------------------------------------------------------------------------------------------------------
