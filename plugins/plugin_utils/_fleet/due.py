@@ -104,7 +104,7 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
         return reason, findings
     consented = issuer.name in given.accepted_anchors
     if given.intent == SITE and consented:
-        return reason or f"moves to the issuer {issuer.name}, as consented", findings
+        return "; ".join(filter(None, [reason, f"moves to the issuer {issuer.name}, as consented"])), findings
     if reason is None:
         if given.intent == SITE:
             findings.append(
@@ -202,7 +202,7 @@ def _changed(identity: Identity, given: FleetInput) -> str | None:
     if identity.config.get("common_name") and leaf["common_name"] != identity.common_name:
         return f"has the common name {leaf['common_name']}, wanted is {identity.common_name}"
     wanted_subject = identity.config.get("subject")
-    if wanted_subject and any(leaf.get("subject_attributes", {}).get(k) != str(v) for k, v in wanted_subject.items()):
+    if wanted_subject and any(leaf["subject_attributes"].get(k) != str(v) for k, v in wanted_subject.items()):
         return "has another subject than wanted"
     if identity.config.get("key_type") and not str(leaf["key_type"]).lower().startswith(identity.key["type"]):
         return f"has a {leaf['key_type']} key, wanted is {identity.key['type']}"

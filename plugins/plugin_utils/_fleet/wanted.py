@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 from typing import Any
 
+from .._errors import BadOption
+from .._pki import csr
 from .._services import catalogue
 from .given import FleetInput, Host
 from .model import SlotKey, assigned_chain
@@ -38,6 +41,8 @@ IDENTITY_OPTIONS = frozenset(
     }
 )
 SUBJECT_ATTRIBUTES = ("CN", "OU", "O", "L", "ST", "C", "emailAddress")
+#: What an argument of the command line can hold between double quotes.
+_SENDABLE = re.compile(r'[^"\\\x00-\x1f\x7f]+')
 _DEFAULT_SIZES: dict[str, Any] = {"rsa": 2048, "ecdsa": "secp256r1"}
 
 
@@ -202,9 +207,29 @@ def _complete(identity: Identity, given: FleetInput, topology: Topology) -> list
         for info in identity.current.values():
             names += [*info["dns"], *info["ip"]] if info else []
     identity.common_name = _common_name(identity, hosts, adopt)
-    ordered = dict.fromkeys(name.lower() for name in [identity.common_name, *names] if name)
-    identity.names = list(ordered)
+    ordered = list(dict.fromkeys(name.lower() for name in [identity.common_name, *names] if name))
+    asked_for = {str(name).lower() for name in [identity.common_name, *(config.get("names") or [])]}
+    # A name that was adopted and that no request can carry (an underscore, say) is let go; one asked for is a mistake.
+    identity.names = [name for name in ordered if _is_name(name) or name in asked_for]
+    for name in identity.names:
+        if not _is_name(name):
+            problems.append(
+                (
+                    identity.hosts[0],
+                    f"{name!r} cannot be a name of {identity.name}: it is no DNS name, IP address or e-mail address",
+                    f"correct cms_fqdn, or cms_identities.{identity.name}",
+                )
+            )
     identity.subject = _subject(identity, hosts, adopt)
+    for key, value in identity.subject.items():
+        if not _SENDABLE.fullmatch(value):
+            problems.append(
+                (
+                    identity.hosts[0],
+                    f"the subject attribute {key} of {identity.name} is {value!r}, which the command line cannot take",
+                    "leave out double quotes, backslashes and control characters",
+                )
+            )
     slots = [catalogue.SLOTS[slot_id][1] for _host, slot_id in identity.slots]
     identity.roles = [role for role in (catalogue.SERVER, catalogue.CLIENT) if any(role in s.roles for s in slots)]
     asked = [role for role in (catalogue.SERVER, catalogue.CLIENT) if any(role in s.requested_roles for s in slots)]
@@ -258,7 +283,7 @@ def _subject(identity: Identity, hosts: list[Host], adopt: bool) -> dict[str, st
     given = {**(hosts[0].variables.get("cms_subject") or {}), **(identity.config.get("subject") or {})}
     leaf = identity.leaf
     if not given and adopt and leaf:
-        given = {key: value for key, value in leaf.get("subject_attributes", {}).items() if key in SUBJECT_ATTRIBUTES}
+        given = {key: value for key, value in leaf["subject_attributes"].items() if _SENDABLE.fullmatch(value)}
     given["CN"] = identity.common_name
     return {key: str(given[key]) for key in SUBJECT_ATTRIBUTES if given.get(key)}
 
@@ -275,6 +300,14 @@ def _key(identity: Identity, hosts: list[Host]) -> dict[str, Any]:
 
 def _first(hosts: list[Host], variable: str) -> Any:
     return next((host.variables[variable] for host in hosts if host.variables.get(variable) is not None), None)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        csr.kind_of_name(text)
+    except BadOption:
+        return False
+    return True
 
 
 def _looks_like_name(text: str) -> bool:

@@ -36,6 +36,7 @@ from .x509util import (
     require_cryptography,
     signature_hash,
     spki_sha256,
+    subject_attributes,
     subject_text,
 )
 
@@ -169,6 +170,7 @@ def describe(cert: x509.Certificate) -> dict[str, Any]:
     return {
         "sha256": fingerprint(cert),
         "subject": subject_text(cert),
+        "subject_attributes": subject_attributes(cert),
         "issuer": issuer_text(cert),
         "serial": serial,
         "not_before": iso(not_before(cert)),

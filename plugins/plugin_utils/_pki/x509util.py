@@ -116,6 +116,24 @@ def issuer_text(cert: x509.Certificate) -> str:
     return "(unreadable issuer)" if name is None else name_text(name) or "(empty issuer)"
 
 
+def subject_attributes(thing: Signed) -> dict[str, str]:
+    """Give the attributes of guide table 4 that a subject holds; of an attribute that repeats, the last one."""
+    wanted = {
+        NameOID.COMMON_NAME: "CN",
+        NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
+        NameOID.ORGANIZATION_NAME: "O",
+        NameOID.LOCALITY_NAME: "L",
+        NameOID.STATE_OR_PROVINCE_NAME: "ST",
+        NameOID.COUNTRY_NAME: "C",
+        NameOID.EMAIL_ADDRESS: "emailAddress",
+    }
+    found = {}
+    for attribute in subject_of(thing) or ():
+        if attribute.oid in wanted and isinstance(attribute.value, str):
+            found[wanted[attribute.oid]] = attribute.value
+    return found
+
+
 def common_name(thing: Signed) -> str | None:
     """Give the (last, most specific) common name of the subject."""
     name = subject_of(thing)
