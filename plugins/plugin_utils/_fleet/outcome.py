@@ -45,6 +45,8 @@ def _trust(host: str, step: dict[str, Any], proof: dict[str, Any] | None) -> dic
     links = (proof or {}).get("links") or {}
     up = sum(1 for state in links.values() if state == "proven")
     told = f"{up} of {len(links)} links proven" if links else "set"
+    if step.get("rides"):
+        told = "stored, waits for the next restart"
     row = {"node": host, "slot": f"{step['service']} {step['trust']} trust", "before": "", "after": ""}
     return {**row, "proof": told if proof is not None else "not done"}
 

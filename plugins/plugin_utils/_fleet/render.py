@@ -177,7 +177,8 @@ def _upload_note(plan: dict[str, Any], step: dict[str, Any]) -> str:
     if "trust" in content:
         change = plan["trusts"][content["trust"]]
         kept = _count(len(change["keep"]), "certificate")
-        return f"keeps {kept}, adds {', '.join(change['adds'])}"
+        verb, what = ("drops", change["removes"]) if change.get("removes") else ("adds", change["adds"])
+        return f"keeps {kept}, {verb} {', '.join(what)}"
     return {"key": "private key", "fullchain": "leaf, intermediates, root", "bundle": "intermediates, root"}.get(
         content["part"], ""
     )
