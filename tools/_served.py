@@ -40,7 +40,7 @@ class Seen:
 
     @property
     def issuer(self) -> str:
-        return self.leaf.issuer.rfc4514_string() if self.leaf else self.detail
+        return self.leaf.issuer.rfc4514_string() if self.leaf else "-"
 
 
 def look(address: str, port: int, timeout: float = 5.0) -> Seen:
@@ -77,10 +77,11 @@ def look_at_all(fleet: FleetConfig) -> dict[tuple[str, str], Seen]:
 
 
 def table(before: dict[tuple[str, str], Seen], after: dict[tuple[str, str], Seen]) -> str:
-    """Show node, service, old expiry, new expiry and who vouches now."""
-    rows = [("node", "service", "expired on / until", "now until", "issued by, as seen in a handshake")]
+    """Show node, service, old expiry, new expiry, and how that is known."""
+    rows = [("node", "service", "old expiry", "new expiry", "proof")]
     for (node, service), now in after.items():
-        rows.append((node, service, before[node, service].expiry, now.expiry, now.issuer))
+        proof = f"seen in a handshake, issued by {now.issuer}" if now.leaf else f"none: {now.detail}"
+        rows.append((node, service, before[node, service].expiry, now.expiry, proof))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))

@@ -20,6 +20,7 @@ from types import FrameType
 from tools._run import ROOT, shown
 
 DEMO_FLEET = ROOT / "tests" / "simulator" / "fleets" / "demo.yml"
+GROUP_VARS = Path(__file__).resolve().parent / "demo_group_vars.yml"
 
 
 def serve_command(fleet: Path, directory: Path, *more: str) -> list[str]:
@@ -61,6 +62,8 @@ def simulated_fleet(fleet: Path, directory: Path, *more: str, max_seconds: int) 
         sys.exit(128 + number)  # an exception, so that the blocks around are left in order
 
     previous = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    (directory / "group_vars").mkdir(exist_ok=True)
+    shutil.copy(GROUP_VARS, directory / "group_vars" / "cms.yml")
     log = directory / "simulator.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
