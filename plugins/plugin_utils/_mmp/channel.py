@@ -334,7 +334,8 @@ class ShellChannel:
 def run_exec(transport: Transport, command: str, timeout: float, masker: Masker) -> Output:
     """Run one command in a channel of its own and give all it printed; its exit status is kept, not judged.
 
-    Raises ChannelRefused, SessionLost, NoPrompt (no end in ``timeout`` seconds), UnexpectedPrompt (it asks something).
+    Raises ChannelRefused, SessionLost, NoPrompt (no end in ``timeout`` seconds), UnexpectedPrompt (it asks something),
+    PasswordChangeRequired.
     """
     node = f"{transport.endpoint}, command {masker.command(command)!r}"
     stream = transport.open_exec(command)
@@ -367,6 +368,13 @@ def run_exec(transport: Transport, command: str, timeout: float, masker: Masker)
         stream.close()
     if lines and not lines[-1]:
         lines.pop()
+    if len(lines) <= 3 and texts.PASSWORD_CHANGE.search(" ".join(lines)):
+        raise PasswordChangeRequired(
+            str(transport.endpoint),
+            "the node wants a new password instead of running a command",
+            "log in by hand, set a new password, and put it into the inventory",
+            masker.lines(lines),
+        )
     return Output(lines, status)
 
 

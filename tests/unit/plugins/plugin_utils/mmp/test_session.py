@@ -78,7 +78,9 @@ def test_silence_is_acceptance_of_a_setting(appliance: Start, session: Open, cha
     assert session(node, channel=channel).store("callbridge certs a.key a.crt").lines == ()
 
 
-@pytest.mark.parametrize("printed", ["SUCCESS: stored\n", "A restart is required for this to take effect\n", "....\n..\n"])
+@pytest.mark.parametrize(
+    "printed", ["SUCCESS: stored\n", "A restart is required for this to take effect\n", "....\n..\n"]
+)
 def test_success_and_known_notices_are_acceptance(appliance: Start, session: Open, printed: str) -> None:
     node = appliance(answers={"callbridge certs a.key a.crt": printed})
     session(node).store("callbridge certs a.key a.crt")
@@ -94,9 +96,7 @@ def test_success_and_known_notices_are_acceptance(appliance: Start, session: Ope
         "callbridge: no idea what you mean\n",
     ],
 )
-def test_s8_what_is_not_understood_is_not_success(
-    appliance: Start, session: Open, channel: str, printed: str
-) -> None:
+def test_s8_what_is_not_understood_is_not_success(appliance: Start, session: Open, channel: str, printed: str) -> None:
     node = appliance(answers={"callbridge certs a.key a.crt": printed})
     with pytest.raises(NotUnderstood) as error:
         session(node, channel=channel).store("callbridge certs a.key a.crt")
@@ -278,9 +278,7 @@ def test_log_line_between_commands_is_no_part_of_an_answer(appliance: Start, ses
         "password has expired\nEnter old password ",
     ],
 )
-def test_forced_password_change_is_recognised_and_never_answered(
-    appliance: Start, session: Open, asked: str
-) -> None:
+def test_forced_password_change_is_recognised_and_never_answered(appliance: Start, session: Open, asked: str) -> None:
     received: list[bytes] = []
 
     def shell(channel: Any) -> None:
