@@ -27,6 +27,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOpti
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
 from ansible_collections.certops.cms.plugins.plugin_utils._gather import open_issuers, open_store
+from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
 
 
 class ActionModule(CmsAction):
@@ -36,6 +37,7 @@ class ActionModule(CmsAction):
     argument_spec: ClassVar[dict[str, Any]] = {
         "plan": {"type": "str", "required": True},
         "round": {"type": "str", "required": True},
+        "services": {"type": "list", "elements": "str", "choices": list(catalogue.BY_NAME)},
         "proof_timeout": {"type": "int", "default": 60},
         **STATE_SPEC,
         **STORE_SPEC,
@@ -48,6 +50,8 @@ class ActionModule(CmsAction):
         journal = Journal(self.state_dir, read_only=self.check_mode)
         plan = journal.load_plan(params["plan"])
         name = params["round"]
+        if params["services"] is not None:
+            plan = steps.only_services(plan, params["services"])
         batches = steps.batches_of(plan, name, self.node)
         wanted = steps.commands_of(batches)
         empty = {"node": self.node, "round": name, "commands": [], "proofs": [], "remarks": [], "resumed": False}

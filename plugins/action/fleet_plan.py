@@ -106,12 +106,12 @@ class ActionModule(CmsAction):
     def _now(self) -> datetime.datetime:
         text = self.params["now"]
         if not text:
-            return datetime.datetime.now(datetime.timezone.utc)
+            return datetime.datetime.now(datetime.UTC)
         try:
             moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
         except ValueError as exc:
             raise BadOption("now", f"{text!r} is not a time", "write it like 2026-11-23T15:00:00Z") from exc
-        return moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+        return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
 def _summary(made: dict[str, Any]) -> dict[str, Any]:

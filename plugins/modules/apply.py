@@ -48,6 +48,13 @@ options:
       - The round V(issue) is done on the control node, for the whole plan at once, and connects to no node.
     type: str
     required: true
+  services:
+    description:
+      - Only what the round does for these services. Without it, all of the round for this node.
+      - Rounds that restart nothing are done whole.
+    type: list
+    elements: str
+    choices: [webadmin, callbridge, webbridge3, turn]
   proof_timeout:
     description:
       - How many seconds a service may take after its restart until it serves what it should and its links are up.

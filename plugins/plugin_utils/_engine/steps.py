@@ -137,6 +137,22 @@ def round_of(plan: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     )
 
 
+def only_services(plan: Mapping[str, Any], services: Iterable[str]) -> dict[str, Any]:
+    """Give the plan without the batches of other services; rounds that restart nothing stay whole."""
+    wanted = {None, *services}
+    rounds = [
+        {
+            **found,
+            "batches": {
+                host: [batch for batch in batches if batch["service"] in wanted]
+                for host, batches in found["batches"].items()
+            },
+        }
+        for found in plan["rounds"]
+    ]
+    return {**plan, "rounds": rounds}
+
+
 def batches_of(plan: Mapping[str, Any], name: str, node: str) -> list[Mapping[str, Any]]:
     """Give what a node does in a round."""
     return list(round_of(plan, name)["batches"].get(node, []))
