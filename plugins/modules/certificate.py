@@ -100,7 +100,7 @@ EXAMPLES = r"""
 - name: Say until when it is valid
   ansible.builtin.debug:
     msg: "{{ issued.certificate.not_after }}"
-  when: issued.certificate
+  when: issued.pem != ''
 """
 
 RETURN = r"""

@@ -112,7 +112,7 @@ EXAMPLES = r"""
     - {name: webadmin-example-g1-bundle.crt, kind: bundle, content: "{{ issued.bundle_pem }}"}
   loop_control:
     label: "{{ item.name }}"
-  when: issued.certificate
+  when: issued.pem != ''
 
 - name: Remove a request that is not needed any more
   certops.cms.pki_file:

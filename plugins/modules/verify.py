@@ -158,7 +158,7 @@ EXAMPLES = r"""
     roles: [server, client]
     digital_signature: true
     host: "{{ inventory_hostname }}.example.com"
-  when: issued.certificate
+  when: issued.pem != ''
 """
 
 RETURN = r"""
