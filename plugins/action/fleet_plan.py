@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
@@ -33,7 +33,7 @@ class ActionModule(CmsAction):
 
     BYPASS_HOST_LOOP = True
     libraries = ("cryptography",)
-    argument_spec = {
+    argument_spec: ClassVar[dict[str, Any]] = {
         "state": {"type": "str", "choices": ["planned", "closed"], "default": "planned"},
         "intent": {"type": "str", "choices": list(given.INTENTS), "default": given.SITE},
         "plan": {"type": "str"},
@@ -48,7 +48,7 @@ class ActionModule(CmsAction):
         **STORE_SPEC,
         **ISSUERS_SPEC,
     }
-    rules = {"required_if": [("state", "closed", ["plan"])]}
+    rules: ClassVar[dict[str, Any]] = {"required_if": [("state", "closed", ["plan"])]}
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         # The run is ansible-playbook itself: this task is a process of its own that ends with it.
