@@ -13,6 +13,7 @@ import dataclasses
 from typing import Any
 
 from .._findings import ERROR, REMARK, WARNING, Finding
+from .._pki import csr as requests
 from .._pki import validity
 from .._services import catalogue
 from . import names
@@ -29,7 +30,7 @@ class Decision:
     """What happens to an identity: nothing (``reason`` is None), or a generation ``base`` for ``slots``.
 
     ``resume`` says how far an earlier run came with this very generation. ``on_node`` marks a request that stands on
-    the node but not in the store.
+    the node but not in the store. ``finishes`` marks a generation that is assigned and waits for its restart (S15).
     """
 
     identity: Identity
@@ -37,6 +38,7 @@ class Decision:
     base: str = ""
     resume: str = NEW
     on_node: bool = False
+    finishes: bool = False
     slots: list[SlotKey] = dataclasses.field(default_factory=list)
     leaf: dict[str, Any] | None = None
     chain: list[str] = dataclasses.field(default_factory=list)
@@ -48,13 +50,15 @@ def decide(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[D
     """Decide about one identity. Give the decision and what is to be said about it."""
     decision = Decision(identity)
     reason, findings = _reason(identity, given, vouching)
-    if reason is None or any(finding.blocks for finding in findings):
+    if any(finding.blocks for finding in findings):
         return decision, findings
+    if reason is None:
+        return _unfinished(identity, given) or decision, findings
     decision.reason = reason
     issuer = given.issuers[identity.issuer or ""]
     fits = not issuer.will_create and _issued_by(identity, issuer.name, given, vouching)
     decision.anchor_changes = identity.leaf is not None and not fits
-    known = _resumable(identity, given)
+    known = _resumable(identity, given, vouching)
     if known:
         decision.base = str(known["base"])
         decision.resume = str(known["state"])
@@ -219,7 +223,30 @@ def _issued_by(identity: Identity, issuer: str, given: FleetInput, vouching: Vou
     return all(info is None or bool(vouching.above(info["sha256"]) & anchors) for info in identity.current.values())
 
 
-def _resumable(identity: Identity, given: FleetInput) -> dict[str, Any] | None:
+def _unfinished(identity: Identity, given: FleetInput) -> Decision | None:
+    """Give the generation that an earlier run assigned without seeing the restart, if the store knows it (S15)."""
+    slots = [
+        (host, slot)
+        for host, slot in identity.slots
+        if slot in given.hosts[host].waiting_slots(catalogue.SLOTS[slot][0].name) and identity.current[host, slot]
+    ]
+    leaves = {str((identity.current[slot] or {}).get("sha256")) for slot in slots}
+    for generation in given.generations.get(identity.id, []):
+        if generation["state"] == ISSUED and leaves == {generation["leaf"]["sha256"]}:
+            return Decision(
+                identity,
+                "an earlier run assigned it and did not see the restart",
+                str(generation["base"]),
+                resume=ISSUED,
+                finishes=True,
+                slots=slots,
+                leaf=generation["leaf"],
+                chain=list(generation["chain"]),
+            )
+    return None
+
+
+def _resumable(identity: Identity, given: FleetInput, vouching: Vouching) -> dict[str, Any] | None:
     """Give the newest generation that an earlier run began for exactly this request, if it can still be used."""
     assigned = _assigned_bases(identity, given)
     newest = max((names.generation_of(base, names.stem(identity.name)) or 0 for base in assigned), default=0)
@@ -231,9 +258,23 @@ def _resumable(identity: Identity, given: FleetInput) -> dict[str, Any] | None:
             continue
         if generation["state"] == ISSUED and validity.is_due(generation["leaf"], policy, given.now):
             continue
+        if not _usable(identity, generation, given, vouching):
+            continue
         found.append((number, generation))
     found += _on_node(identity, given, newest)
     return max(found, key=lambda item: item[0])[1] if found else None
+
+
+def _usable(identity: Identity, generation: dict[str, Any], given: FleetInput, vouching: Vouching) -> bool:
+    """Say whether key and CA of a generation are still there: a node may have been set up anew since."""
+    if identity.key["where"] == "node":
+        files = (given.hosts[identity.hosts[0]].survey or {}).get("files", {})
+        if names.files_of(str(generation["base"]), chain=False)["key"] not in files:
+            return False
+    if generation["state"] != ISSUED:
+        return True
+    leaf, *_chain = vouching.add(generation["chain"])
+    return bool(vouching.above(leaf) & anchors_of(given.issuers[identity.issuer or ""], vouching))
 
 
 def _on_node(identity: Identity, given: FleetInput, newest: int) -> list[tuple[int, dict[str, Any]]]:
@@ -248,10 +289,19 @@ def _on_node(identity: Identity, given: FleetInput, newest: int) -> list[tuple[i
         base = name.rpartition(".")[0]
         number = names.generation_of(base, names.stem(identity.name))
         complete = name in host.made and f"{base}.key" in survey["files"]
-        same = {entry.lower() for entry in [*csr["dns"], *csr["ip"]]} >= set(identity.names)
-        if number and number > newest and base not in stored and complete and same:
+        if number and number > newest and base not in stored and complete and _asks_for(identity, name, csr["pem"]):
             found.append((number, {"base": base, "state": REQUESTED, "on_node": True}))
     return found
+
+
+def _asks_for(identity: Identity, file: str, pem: str) -> bool:
+    """Say whether a request on the node asks for exactly what is wanted now; else a new one is made."""
+    wanted = requests.Request.of(identity.subject, identity.names, identity.roles, identity.eku, identity.ku)
+    shown = requests.describe_csr(pem, file)
+    have = {entry.lower() for entry in shown["names"]}
+    return not requests.differences(requests.load_csr(pem.encode("ascii", "replace"), file), wanted) and have <= set(
+        wanted.all_names
+    )
 
 
 def _assigned_bases(identity: Identity, given: FleetInput) -> list[str]:

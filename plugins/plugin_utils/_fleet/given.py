@@ -52,6 +52,18 @@ class Host:
             return f"{self.name}.{self.variables['cms_domain']}".rstrip(".").lower()
         return None
 
+    def waiting(self, service: str) -> list[dict[str, Any]]:
+        """Give the write-ahead records of a service that wait for a restart; a narrower trust only rides along."""
+        return [record for record in self.pending.get(service, []) if not record.get("rides")]
+
+    def waiting_slots(self, service: str) -> dict[str, dict[str, Any]]:
+        """Give the waiting records of assignments, by slot id."""
+        return {
+            record["setting"].removeprefix("slot:"): record
+            for record in self.waiting(service)
+            if record["setting"].startswith("slot:")
+        }
+
     def service(self, name: str) -> dict[str, Any]:
         """Give what the survey says of a service; an absent one where it says nothing."""
         if self.survey is None:
@@ -92,7 +104,10 @@ class IssuerFacts:
 
 @dataclasses.dataclass
 class FleetInput:
-    """Everything a plan is made from. ``now`` is an argument: the planner never asks the clock."""
+    """Everything a plan is made from. ``now`` is an argument: the planner never asks the clock.
+
+    ``skipped`` names the nodes that a person left out; ``left_out`` describes them as far as the inventory does.
+    """
 
     fleet: str
     intent: str
@@ -105,6 +120,7 @@ class FleetInput:
     narrow_also: frozenset[str] = frozenset()
     calls: str = "stop"
     findings: list[Finding] = dataclasses.field(default_factory=list)
+    left_out: dict[str, Host] = dataclasses.field(default_factory=dict)
 
 
 def _is_address(text: str) -> bool:

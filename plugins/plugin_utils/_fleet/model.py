@@ -17,7 +17,7 @@ import datetime
 from collections.abc import Iterable
 from typing import Any
 
-from .._pki import certs
+from .._pki import certs, x509util
 from .._services import catalogue
 from .given import FleetInput, Host, IssuerFacts
 from .topology import Link, Topology
@@ -81,6 +81,7 @@ class Vouching:
     def __init__(self, given: FleetInput) -> None:
         self.pems: dict[str, str] = {}
         self._parsed: dict[str, Any] = {}
+        self._by_subject: dict[Any, list[str]] = {}
         self._issuers: dict[str, frozenset[str]] = {}
         for host in given.hosts.values():
             if host.survey is None:
@@ -101,6 +102,7 @@ class Vouching:
                 sha256 = certs.fingerprint(certificate)
                 if sha256 not in self._parsed:
                     self._parsed[sha256] = certificate
+                    self._by_subject.setdefault(x509util.subject_key(certificate), []).append(sha256)
                     self.pems[sha256] = certs.to_pem(certificate)
                     self._issuers.clear()
                 found.append(sha256)
@@ -124,8 +126,10 @@ class Vouching:
     def _issuers_of(self, sha256: str) -> frozenset[str]:
         if sha256 not in self._issuers:
             child = self._parsed[sha256]
+            issuer = x509util.issuer_key(child)
+            named = self._by_subject.get(issuer, []) if issuer is not None else []
             self._issuers[sha256] = frozenset(
-                other for other, parent in self._parsed.items() if other != sha256 and _issued(child, parent)
+                other for other in named if other != sha256 and x509util.signed_by(child, self._parsed[other])
             )
         return self._issuers[sha256]
 
@@ -169,7 +173,7 @@ def trust_file(host: Host, service: str, trust: str) -> str | None:
 
 def shown_now(host: Host, slot_id: str, vouching: Vouching) -> Shown | None:
     """Give what a slot presents now: what is served, else what is assigned; None when there is neither."""
-    chain = host.served(slot_id).get("chain") or assigned_chain(host, slot_id)
+    chain = host.served(slot_id).get("chain") or _running_chain(host, slot_id)
     if not chain:
         return None
     leaf, *_others = vouching.add(item["pem"] for item in chain)
@@ -191,7 +195,16 @@ def shown(info: dict[str, Any], vouched_by: frozenset[str]) -> Shown:
 def assigned_chain(host: Host, slot_id: str) -> list[dict[str, Any]]:
     """Give the certificates a slot is assigned, leaf first: its certificate file and its bundle."""
     service, slot = catalogue.SLOTS[slot_id]
-    files = (host.service(service.name).get("slots") or {}).get(slot.name) or {}
+    return _chain_of(host, (host.service(service.name).get("slots") or {}).get(slot.name) or {})
+
+
+def _running_chain(host: Host, slot_id: str) -> list[dict[str, Any]]:
+    """Give what a slot runs with where no probe shows it: what was assigned before, while a restart is pending."""
+    record = host.waiting_slots(catalogue.SLOTS[slot_id][0].name).get(slot_id)
+    return assigned_chain(host, slot_id) if record is None else _chain_of(host, record.get("before") or {})
+
+
+def _chain_of(host: Host, files: dict[str, Any]) -> list[dict[str, Any]]:
     return [*host.certificates(files.get("certificate")), *host.certificates(files.get("bundle"))]
 
 
@@ -202,17 +215,6 @@ def parse_time(text: str) -> datetime.datetime:
 
 def _pems(host: Host, file: str | None) -> list[str]:
     return [item["pem"] for item in host.certificates(file)]
-
-
-def _issued(child: Any, parent: Any) -> bool:
-    if child.issuer != parent.subject:
-        return False
-    try:
-        child.verify_directly_issued_by(parent)
-    # cryptography raises InvalidSignature, TypeError or ValueError here, depending on what does not fit.
-    except Exception:  # pylint: disable=broad-except
-        return False
-    return True
 
 
 def _name_fits(dialled: str, names: frozenset[str]) -> bool:

@@ -16,10 +16,10 @@ from typing import Any
 
 from .._findings import ERROR, WARNING, Finding
 from .._services import catalogue
-from . import due, order, rules, steps, trusts, written
+from . import due, order, pending, rounds, rules, trusts, written
 from .due import Decision
-from .given import FleetInput, Host
-from .model import SlotKey, State, TrustKey, Vouching, assigned_chain, today
+from .given import FleetInput
+from .model import SlotKey, State, TrustKey, Vouching, today
 from .order import BOTH, IDENTITY, TRUST, Change, Unit
 from .rules import Against
 from .topology import Topology, build
@@ -27,7 +27,6 @@ from .trusts import TrustChange
 from .wanted import identities
 
 SCHEMA = 1
-REQUEST, ISSUE, STAGE = "request", "issue", "stage"
 
 
 def make_plan(given: FleetInput) -> dict[str, Any]:
@@ -41,6 +40,7 @@ def make_plan(given: FleetInput) -> dict[str, Any]:
 
 class _Planner:
     def __init__(self, given: FleetInput) -> None:
+        given, self.cleared = pending.settle(given)
         self.given = given
         self.topology: Topology = build(given)
         self.vouching = Vouching(given)
@@ -53,32 +53,26 @@ class _Planner:
         given = self.given
         self._decide()
         self.state = today(given, self.topology, self.vouching)
-        self.cleared, self.unfinished = self._pending()
         self._look()
-        blocked = self._blocked()
-        self.decisions = [d for d in self.decisions if not blocked & set(d.identity.hosts)]
-        self.changes = [c for c in self.changes if c.key[0] not in blocked]
-        units = order.units(self._unit_changes(blocked))
-        rounds = self._rounds(units)
-        self._walk(units, rounds)
+        blocked, units, planned = self._ordered()
         findings = sorted({against.finding for against in self.against}, key=_severity_first)
         plan = {
             "schema": SCHEMA,
             "intent": given.intent,
             "fleet": given.fleet,
             "findings": [finding.as_dict() for finding in findings],
-            "blocked": sorted(self._blocked()),
+            "blocked": sorted(blocked),
             "skipped": sorted(given.skipped),
             "identities": [written.identity(d, given) for d in self.decisions if d.reason],
             "trusts": [written.trust(change, self.vouching) for change in self.changes],
-            "rounds": rounds,
+            "rounds": planned,
             "links": [link.as_dict() for link in self.topology.links],
             "nodes": {h.name: written.node(h, self.decisions) for h in given.hosts.values() if h.survey},
             "certificates": written.pems(self.changes, self.vouching),
             "cost": {"restarts": written.restarts(units, given)},
             "cleared": self.cleared,
             "external_verifiers": written.external_verifiers(self.decisions),
-            "changed": bool(rounds),
+            "changed": bool(planned),
         }
         plan["id"] = plan_id(plan)
         return plan
@@ -102,34 +96,13 @@ class _Planner:
             users = tuple(h for d in self.decisions if d.reason and d.identity.issuer == name for h in d.identity.hosts)
             self.against += [Against(finding, users) for finding in (issuer.findings if issuer else [])]
 
-    def _pending(self) -> tuple[list[dict[str, str]], dict[SlotKey, Any]]:
-        """Split the write-ahead records into those a restart is seen for, and those that still wait (S15)."""
-        cleared: list[dict[str, str]] = []
-        open_slots = trusts.unfinished(self.given, self.vouching)
-        for host in self.given.hosts.values():
-            for service, records in list(host.pending.items()):
-                if host.survey is None:
-                    continue
-                slot_ids = [r["setting"].partition(":")[2] for r in records if r["setting"].startswith("slot:")]
-                if len(slot_ids) == len(records) and all(_serves_assigned(host, slot_id) for slot_id in slot_ids):
-                    cleared.append(
-                        {
-                            "node": host.name,
-                            "service": service,
-                            "evidence": "the probe of " + ", ".join(slot_ids) + " shows the assigned certificate",
-                        }
-                    )
-                    del host.pending[service]
-                    for slot_id in slot_ids:
-                        open_slots.pop((host.name, slot_id), None)
-        return cleared, open_slots
-
     # Looking ---------------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
         """Work out the trust changes, and collect the findings of today, marking those the plan cures."""
         given, topology = self.given, self.topology
-        self.new = {**self.unfinished, **trusts.planned(given, self.decisions, self.vouching)}
+        self.stored = trusts.unfinished(given, self.vouching)
+        self.new = {**self.stored, **trusts.planned(given, self.decisions, self.vouching)}
         self.changes, self.waiting = trusts.changes(
             given, topology, self.decisions, self.new, self.state, self.vouching
         )
@@ -138,13 +111,19 @@ class _Planner:
         self.against += rules.about_services(given, topology)
         self.against += rules.about_registrations(given, topology, touched)
         self.against += rules.about_files(given)
-        self.against += rules.about_calls(given, sorted({h for h, s in self.new if s == "callbridge"}))
+        self.against += rules.about_calls(given, self._calls_end_on())
         renewed = {f"{host} {slot}" for decision in self.decisions if decision.reason for host, slot in decision.slots}
         for against in rules.about_identities(given, self.decisions, self.vouching):
             cured = any(against.finding.object.startswith(label) for label in renewed)
             finding = against.finding.as_cured() if cured and against.finding.severity != "remark" else against.finding
             self.against.append(Against(finding, against.hosts))
         self._links()
+
+    def _calls_end_on(self) -> list[str]:
+        """Give the nodes where a service restarts that drops calls."""
+        places = {(host, catalogue.SLOTS[slot][0].name) for host, slot in self.new}
+        places |= {change.key[:2] for change in self.changes}
+        return sorted({host for host, service in places if catalogue.BY_NAME[service].drops_calls})
 
     def _links(self) -> None:
         """Judge every link today and in the wanted end state (S1)."""
@@ -204,6 +183,20 @@ class _Planner:
 
     # Ordering --------------------------------------------------------------------------------------------------------
 
+    def _ordered(self) -> tuple[set[str], list[Unit], list[dict[str, Any]]]:
+        """Order what may be changed. What the walk over all states finds blocks its cluster as any other error does."""
+        blocked = self._blocked()
+        while True:
+            self.decisions = [d for d in self.decisions if not blocked & set(d.identity.hosts)]
+            self.changes = [change for change in self.changes if change.key[0] not in blocked]
+            units = order.units(self._unit_changes(blocked))
+            planned = rounds.build(self.given, self.topology, self.decisions, self.changes, units)
+            self._walk(units, planned)
+            after = self._blocked() | blocked
+            if after == blocked:
+                return blocked, units, planned
+            blocked = after
+
     def _unit_changes(self, blocked: set[str]) -> Iterable[Change]:
         found: dict[tuple[str, str], Change] = {}
 
@@ -216,8 +209,8 @@ class _Planner:
             if name not in blocked:
                 at(name, catalogue.SLOTS[slot_id][0].name).identity = True
         for host in self.given.hosts.values():
-            for service, records in host.pending.items():
-                trust_only = all(record["setting"].startswith("trust:") for record in records)
+            for service in host.pending:
+                trust_only = all(record["setting"].startswith("trust:") for record in host.waiting(service))
                 if host.name not in blocked and host.survey is not None and not trust_only:
                     at(host.name, service).identity = True
         for key, slots in self.waiting.items():
@@ -227,104 +220,12 @@ class _Planner:
                     found[place].needs.add(key[:2])
         return found.values()
 
-    def _rounds(self, units: list[Unit]) -> list[dict[str, Any]]:
-        decisions = [decision for decision in self.decisions if decision.reason]
-        rounds: list[dict[str, Any]] = []
-        requests: dict[str, list[dict[str, Any]]] = {}
-        for decision in decisions:
-            found = steps.request_steps(decision)
-            if found:
-                requests.setdefault(decision.identity.hosts[0], []).extend(found)
-        if requests:
-            rounds.append(self._parallel(REQUEST, requests, "keys and requests are made; nothing is interrupted"))
-        if any(decision.resume != due.ISSUED for decision in decisions):
-            rounds.append({"name": ISSUE, "serial": False, "hosts": [], "waves": [], "batches": {}})
-        stage: dict[str, list[dict[str, Any]]] = {}
-        for host in self.given.hosts.values():
-            found = steps.stage_steps(host, decisions, list(enumerate(self.changes)))
-            if found:
-                stage[host.name] = found
-        if stage:
-            rounds.append(self._parallel(STAGE, stage, "files are uploaded under new names; nothing is interrupted"))
-        names_of_levels = _level_names(units)
-        ids = {unit.key: f"{unit.host}/{names_of_levels[unit.level]}/{unit.service}" for unit in units}
-        for level in sorted(names_of_levels):
-            rounds.append(self._serial(names_of_levels[level], [u for u in units if u.level == level], ids))
-        return rounds
-
-    def _parallel(self, name: str, work: dict[str, list[dict[str, Any]]], cost: str) -> dict[str, Any]:
-        batches = {
-            host: [
-                {
-                    "id": f"{host}/{name}",
-                    "service": None,
-                    "steps": found,
-                    "requires": [],
-                    "cost": cost,
-                    "gate_calls": False,
-                    "reason": "",
-                }
-            ]
-            for host, found in work.items()
-        }
-        return {"name": name, "serial": False, "hosts": list(work), "waves": [len(work)], "batches": batches}
-
-    def _serial(self, name: str, units: list[Unit], ids: dict[order.UnitKey, str]) -> dict[str, Any]:
-        by_host: dict[str, list[Unit]] = {}
-        for unit in units:
-            by_host.setdefault(unit.host, []).append(unit)
-        for found in by_host.values():
-            found.sort(key=lambda unit: (unit.service == "webadmin", catalogue.BY_NAME[unit.service].hurt))
-        # What hurts least goes first; the inventory's order decides between equals.
-        position = {host: number for number, host in enumerate(self.given.hosts)}
-        ordered = sorted(
-            by_host, key=lambda host: (max(catalogue.BY_NAME[u.service].hurt for u in by_host[host]), position[host])
-        )
-        canary = any(TRUST in unit.part for unit in units)
-        hosts, sizes = order.waves(ordered, self.topology, canary)
-        batches: dict[str, list[dict[str, Any]]] = {}
-        first = [ids[unit.key] for unit in by_host[hosts[0]] if TRUST in unit.part]
-        for host in hosts:
-            batches[host] = []
-            for unit in by_host[host]:
-                requires = {ids[key] for key in unit.after}
-                if canary and host != hosts[0]:
-                    requires |= set(first)
-                batches[host].append(self._batch(unit, ids[unit.key], sorted(requires)))
-        return {"name": name, "serial": True, "hosts": hosts, "waves": sizes, "batches": batches}
-
-    def _batch(self, unit: Unit, batch_id: str, requires: list[str]) -> dict[str, Any]:
-        service = catalogue.BY_NAME[unit.service]
-        host = self.given.hosts[unit.host]
-        reasons = []
-        if TRUST in unit.part:
-            reasons += [change.reason for change in self.changes if change.key[:2] == (unit.host, unit.service)]
-        if IDENTITY in unit.part:
-            reasons += [
-                f"{decision.identity.name}: {decision.reason}"
-                for decision in self.decisions
-                if decision.reason
-                and any(h == unit.host and catalogue.SLOTS[s][0] is service for h, s in decision.slots)
-            ]
-        if host.pending.get(unit.service):
-            reasons.append("an earlier run stored settings and did not see the restart: this finishes it")
-        runs = steps.restarts(host, service)
-        return {
-            "id": batch_id,
-            "service": unit.service,
-            "steps": steps.unit_steps(unit, self.given, self.topology, self.decisions, self.changes),
-            "requires": requires,
-            "cost": service.restart_cost if runs else "nothing: the service is switched off",
-            "gate_calls": service.drops_calls and runs,
-            "reason": "; ".join(dict.fromkeys(reasons)),
-        }
-
-    def _walk(self, units: list[Unit], rounds: list[dict[str, Any]]) -> None:
+    def _walk(self, units: list[Unit], planned: list[dict[str, Any]]) -> None:
         """Judge every state on the way: a link that holds today must hold after each unit (S1, S5)."""
         state = self.state.copy()
         by_place = {(u.host, u.service, u.level): u for u in units}
-        level_of = {name: level for level, name in _level_names(units).items()}
-        for entry in rounds:
+        level_of = {name: level for level, name in rounds.level_names(units).items()}
+        for entry in planned:
             for host in entry["hosts"] if entry["serial"] else []:
                 for batch in entry["batches"][host]:
                     unit = by_place[host, batch["service"], level_of[entry["name"]]]
@@ -336,8 +237,10 @@ class _Planner:
             for change in self.changes:
                 if change.key[:2] == (unit.host, unit.service):
                     state.trusts[change.key] = change.content
-        if unit.part in (IDENTITY, BOTH):
-            for (host, slot_id), shown in self.new.items():
+        # Whatever is stored already becomes live with the first restart, whatever that restart is for.
+        entered = [self.stored, self.new] if unit.part in (IDENTITY, BOTH) else [self.stored]
+        for slots in entered:
+            for (host, slot_id), shown in slots.items():
                 if host == unit.host and catalogue.SLOTS[slot_id][0].name == unit.service:
                     state.slots[host, slot_id] = shown
 
@@ -377,30 +280,6 @@ def plan_id(plan: dict[str, Any]) -> str:
     }
     text = json.dumps(essence, sort_keys=True, separators=(",", ":"))
     return "p-" + hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _level_names(units: list[Unit]) -> dict[int, str]:
-    """Name the rounds: ``widen`` while only trust changes, then ``switch``, ``switch-2``, ..."""
-    found: dict[int, str] = {}
-    widens = switches = 0
-    for level in sorted({unit.level for unit in units}):
-        if all(unit.part == TRUST for unit in units if unit.level == level):
-            widens += 1
-            found[level] = "widen" if widens == 1 else f"widen-{widens}"
-        else:
-            switches += 1
-            found[level] = "switch" if switches == 1 else f"switch-{switches}"
-    return found
-
-
-def _serves_assigned(host: Host, slot_id: str) -> bool:
-    served, chain = host.served(slot_id), assigned_chain(host, slot_id)
-    return bool(
-        served.get("state") == "served"
-        and served.get("chain")
-        and chain
-        and served["chain"][0]["sha256"] == chain[0]["info"]["sha256"]
-    )
 
 
 def _severity_first(finding: Finding) -> tuple[Any, ...]:

@@ -115,7 +115,7 @@ def about_services(given: FleetInput, topology: Topology) -> Iterator[Against]:
                     f"take the host out of {catalogue.BY_NAME[name].group}, or check its version and licence",
                 )
                 continue
-            if state.get("enabled") is False and not host.pending.get(name):
+            if state.get("enabled") is False and not host.waiting(name):
                 yield Against(
                     _finding(
                         REMARK,
@@ -269,7 +269,7 @@ def _served(host: Host, slot_id: str) -> Iterator[Against]:
     chain = assigned_chain(host, slot_id)
     if served.get("state") == "served" and served.get("chain") and chain:
         shown = served["chain"][0]
-        if shown["sha256"] != chain[0]["info"]["sha256"] and not host.pending.get(service.name):
+        if shown["sha256"] != chain[0]["info"]["sha256"] and slot_id not in host.waiting_slots(service.name):
             yield _error(
                 host,
                 "pending-change-of-others",

@@ -15,6 +15,7 @@ from .._services import catalogue
 from . import names
 from .due import NEW, REQUESTED, Decision
 from .given import FleetInput, Host
+from .model import assigned_chain
 from .order import IDENTITY, TRUST, Unit
 from .topology import Topology
 from .trusts import TrustChange
@@ -62,7 +63,7 @@ def stage_steps(host: Host, decisions: list[Decision], trusts: list[tuple[int, T
     steps: list[dict[str, Any]] = []
     for decision in decisions:
         slots = [slot for name, slot in decision.slots if name == host.name]
-        if not slots:
+        if not slots or decision.finishes:
             continue
         identity = decision.identity
         files = files_of(decision)
@@ -108,7 +109,7 @@ def unit_steps(
             for host_name, slot_id in decision.slots:
                 slot_service, slot = catalogue.SLOTS[slot_id]
                 if host_name == unit.host and slot_service is service:
-                    settings.append(_assign(decision, slot_id, state))
+                    settings.append(_assign(decision, slot_id, state, host))
                     changed[slot_id] = decision.identity.id
     if TRUST in unit.part:
         for change in trusts:
@@ -135,6 +136,9 @@ def unit_steps(
         files = (state.get("slots") or {}).get(slot.name) or {}
         if slot_id in changed or files.get("certificate"):
             steps.append({"kind": "prove", "proof": "tls", "slot": slot_id, "identity": changed.get(slot_id)})
+            if slot_id not in changed and slot_id in host.waiting_slots(service.name):
+                # Stored by others than the store knows of, and made live by this restart: what is assigned must show.
+                steps[-1]["leaf"] = next((item["info"]["sha256"] for item in assigned_chain(host, slot_id)), None)
     links = [
         link.id
         for link in topology.links_of(unit.host)
@@ -148,17 +152,20 @@ def unit_steps(
 def restarts(host: Host, service: catalogue.Service) -> bool:
     """Say whether a change of a service restarts it: not when somebody switched it off and it was not this run."""
     state = host.service(service.name)
-    return state.get("enabled") is not False or bool(host.pending.get(service.name))
+    return state.get("enabled") is not False or bool(host.waiting(service.name))
 
 
 def _presents(slot_key: tuple[str, str], unit: Unit) -> bool:
     return slot_key[0] == unit.host and catalogue.SLOTS[slot_key[1]][0].name == unit.service
 
 
-def _assign(decision: Decision, slot_id: str, state: dict[str, Any]) -> dict[str, Any]:
+def _assign(decision: Decision, slot_id: str, state: dict[str, Any], host: Host) -> dict[str, Any]:
     service, slot = catalogue.SLOTS[slot_id]
     files = files_of(decision)
     before = (state.get("slots") or {}).get(slot.name) or {}
+    if decision.finishes:
+        # It is stored already, and what runs is what it replaced.
+        before = host.waiting_slots(service.name)[slot_id].get("before") or {}
     if slot.layout == catalogue.FULL_CHAIN:
         arguments = [files["key"], files["fullchain"]]
         assigned = {"key": files["key"], "certificate": files["fullchain"], "bundle": None}

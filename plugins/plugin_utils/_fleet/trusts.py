@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from .._services import catalogue
 from . import model, names
 from .due import Decision
 from .given import FleetInput, Host
@@ -55,18 +54,18 @@ def planned(given: FleetInput, decisions: list[Decision], vouching: Vouching) ->
         if decision.reason is None or identity.issuer is None or identity.issuer not in given.issuers:
             continue
         issuer = given.issuers[identity.issuer]
-        vouched = {f"leaf:{identity.id}", *anchors_of(issuer, vouching)}
         if decision.leaf is not None:
-            (leaf, *_rest) = vouching.add(decision.chain)
-            vouched |= vouching.above(leaf)
-        shown = Shown(
-            leaf=decision.leaf["sha256"] if decision.leaf else None,
-            vouched_by=frozenset(vouched),
-            names=frozenset(identity.names),
-            not_after=None,
-            description=f"CN={identity.common_name}, to be issued by {issuer.name}",
-            planned=True,
-        )
+            leaf, *_chain = vouching.add(decision.chain)
+            shown = model.shown(vouching.info(leaf), vouching.above(leaf))
+        else:
+            shown = Shown(
+                leaf=None,
+                vouched_by=anchors_of(issuer, vouching),
+                names=frozenset(identity.names),
+                not_after=None,
+                description=f"CN={identity.common_name}, to be issued by {issuer.name}",
+                planned=True,
+            )
         for slot in decision.slots:
             found[slot] = shown
     return found
@@ -76,11 +75,8 @@ def unfinished(given: FleetInput, vouching: Vouching) -> dict[SlotKey, Shown]:
     """Give what the slots will show whose assignment this collection stored and never saw restarted (S15)."""
     found = {}
     for host in given.hosts.values():
-        for service, records in host.pending.items():
-            for record in records:
-                kind, _colon, slot_id = record["setting"].partition(":")
-                if kind != "slot" or host.survey is None or catalogue.SLOTS[slot_id][0].name != service:
-                    continue
+        for service in host.pending:
+            for slot_id in host.waiting_slots(service) if host.survey is not None else ():
                 chain = assigned_chain(host, slot_id)
                 if chain:
                     leaf, *_rest = vouching.add(item["pem"] for item in chain)
@@ -152,9 +148,7 @@ def changes(
 
 def _waits(host: Host, key: TrustKey) -> bool:
     """Say whether a setting was stored and must be restarted for; a narrower trust only rides along."""
-    return any(
-        record["setting"] == f"trust:{key[2]}" and not record.get("rides") for record in host.pending.get(key[1], [])
-    )
+    return any(record["setting"] == f"trust:{key[2]}" for record in host.waiting(key[1]))
 
 
 def _content(given: FleetInput, key: TrustKey, file: str | None, vouching: Vouching) -> frozenset[str]:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import given as fleet_given
@@ -438,6 +439,15 @@ class Fleet:
     def broken(self, now: datetime.datetime = NOW) -> set[tuple[str, str]]:
         return {pair for pair in self.pairs() if self.faults(*pair, now=now)}
 
+    def broken_by_reboot(self, name: str) -> set[tuple[str, str]]:
+        """The links that would be down if a node started anew now, with whatever is stored on it."""
+        node = self.nodes[name]
+        running, trusting = dict(node.running), dict(node.trusting)
+        node.reboot()
+        found = self.broken()
+        node.running, node.trusting = running, trusting
+        return found
+
     # Carrying out a plan ---------------------------------------------------------------------------------------------
 
     def carry_out(self, plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -580,7 +590,9 @@ class Fleet:
     def named(self, host: str) -> set[str]:
         """The files that settings of a node name."""
         node = self.nodes[host]
-        return {f for files in node.slots.values() for f in files.values() if f} | {f for f in node.trusts.values() if f}
+        return {f for files in node.slots.values() for f in files.values() if f} | {
+            f for f in node.trusts.values() if f
+        }
 
     # Keys, requests, issuing -----------------------------------------------------------------------------------------
 
@@ -639,7 +651,9 @@ class Fleet:
             new = File("key")
         else:
             leaf, *chain = self.generation(plan, content["identity"])["chain"]
-            new = File("certificate", {"certificate": [leaf], "bundle": chain, "fullchain": [leaf, *chain]}[content["part"]])
+            new = File(
+                "certificate", {"certificate": [leaf], "bundle": chain, "fullchain": [leaf, *chain]}[content["part"]]
+            )
         old = node.files.get(step["file"])
         assert old is None or (step["file"] not in self.named(node.name)) or old.pems == new.pems, "S3"
         node.files[step["file"]] = new
@@ -647,9 +661,14 @@ class Fleet:
 
 def verifies(shown: list[str], trusted: list[str], now: datetime.datetime = NOW) -> bool:
     """Say whether a presented chain leads to something trusted, by signatures and dates."""
+    return _verifies(tuple(shown), tuple(trusted), now)
+
+
+@functools.cache
+def _verifies(shown: tuple[str, ...], trusted: tuple[str, ...], now: datetime.datetime) -> bool:
     if not shown:
         return False
-    ends = {certs.fingerprint(_load(pem)) for pem in trusted}
+    ends = {fingerprint(pem) for pem in trusted}
     pool = [_load(pem) for pem in [*shown[1:], *trusted]]
     ahead, seen = [_load(shown[0])], set()
     while ahead:
@@ -669,7 +688,7 @@ def verifies(shown: list[str], trusted: list[str], now: datetime.datetime = NOW)
 def _signed(child: x509.Certificate, parent: x509.Certificate) -> bool:
     try:
         child.verify_directly_issued_by(parent)
-    except Exception:
+    except (InvalidSignature, TypeError, ValueError):
         return False
     return True
 
