@@ -38,7 +38,7 @@ class ActionModule(CmsAction):
         "plan": {"type": "str", "required": True},
         "round": {"type": "str", "required": True},
         "services": {"type": "list", "elements": "str", "choices": list(catalogue.BY_NAME)},
-        "proof_timeout": {"type": "int", "default": 60},
+        "proof_timeout": {"type": "int"},
         **STATE_SPEC,
         **STORE_SPEC,
         **ISSUERS_SPEC,
@@ -92,5 +92,5 @@ class ActionModule(CmsAction):
             credentials=self.api_credentials,
             calls=str(self.option("calls", "cms_calls", STOP)),
             calls_timeout=float(self.option("calls_timeout", "cms_calls_timeout", 3600)),
-            proof_timeout=float(self.params["proof_timeout"]),
+            proof_timeout=float(self.option("proof_timeout", "cms_proof_timeout", 60)),
         )

@@ -28,7 +28,7 @@ from ._gather import SURVEY_VARIABLE, gather, open_store, plain
 
 SINGLE_SPEC: dict[str, Any] = {
     "survey_variable": {"type": "str", "default": SURVEY_VARIABLE},
-    "proof_timeout": {"type": "int", "default": 60},
+    "proof_timeout": {"type": "int"},
     **STATE_SPEC,
     **API_SPEC,
     **CALLS_SPEC,
@@ -107,5 +107,5 @@ class SingleChange(CmsAction):
             credentials=self.api_credentials,
             calls=str(self.option("calls", "cms_calls", STOP)),
             calls_timeout=float(self.option("calls_timeout", "cms_calls_timeout", 3600)),
-            proof_timeout=float(self.params["proof_timeout"]),
+            proof_timeout=float(self.option("proof_timeout", "cms_proof_timeout", 60)),
         )
