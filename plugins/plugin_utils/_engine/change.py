@@ -50,7 +50,7 @@ class ServiceChange:
         self._undo: dict[Setting, Any] = {}
         self._disabled = False
         self._restarted = False
-        self._proofs = Proofs(plan, node.name, self.service, context)
+        self._proofs = Proofs(plan, node, self.service, context)
 
     # The way forward -------------------------------------------------------------------------------------------------
 

@@ -12,27 +12,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._errors import ProofFailed
+from .._errors import CertificateProblem, FileProblem, ProofFailed
+from .._pki import certs
 from .._services import catalogue
 from . import prove, steps
 from .context import Context
+from .node import Node
 from .steps import Setting
 
 
 class Proofs:
     """The proofs of one service. ``plan``, ``node`` and ``service`` say of what."""
 
-    def __init__(self, plan: Mapping[str, Any], node: str, service: catalogue.Service, context: Context) -> None:
+    def __init__(self, plan: Mapping[str, Any], node: Node, service: catalogue.Service, context: Context) -> None:
         self._plan = plan
         self._node = node
         self._service = service
         self._context = context
-        self._entry: Mapping[str, Any] = plan["nodes"][node]
+        self._entry: Mapping[str, Any] = plan["nodes"][node.name]
 
     def slot(self, slot: str, identity: str | None, display: Mapping[str, Any], *, hurry: bool = False) -> Any:
         """Wait for the leaf a slot must serve; ``hurry`` waits a quarter of the time. Raises ProofFailed."""
         return prove.prove_slot(
-            self._node,
+            self._node.name,
             slot,
             (self._entry.get("probe") or {}).get(slot),
             self._expected(slot, identity, display),
@@ -62,7 +64,7 @@ class Proofs:
         return found
 
     def leaf_served(self, batch: Mapping[str, Any], display: Mapping[str, Any], *, new: bool) -> bool:
-        """Say whether a slot serves the new leaf of this batch (or the old one), which only a restart can have brought."""
+        """Say whether a slot serves the new leaf of this batch, or the old one: only a restart can have brought it."""
         for step in batch["steps"]:
             if step["kind"] == steps.ASSIGN and self._place(step["slot"]):
                 try:
@@ -77,13 +79,14 @@ class Proofs:
         return (self._entry.get("probe") or {}).get(slot)
 
     def _expected(self, slot: str, identity: str | None, display: Mapping[str, Any]) -> str | None:
-        """Give the leaf a slot must serve: of its new identity, or of the generation this plan gave it earlier."""
+        """Give the leaf a slot must serve: of its new identity, or the one in the file that it is assigned now."""
         if identity is not None:
             return self._context.leaf_sha256(steps.identity_of(self._plan, identity))
-        shown = Setting(self._service.name, f"slot:{slot}").shown(display)
-        for entry in self._plan["rounds"]:
-            for batch in entry["batches"].get(self._node, []):
-                for step in batch["steps"]:
-                    if step["kind"] == steps.ASSIGN and step["slot"] == slot and steps.wanted(step) == shown:
-                        return self._context.leaf_sha256(steps.identity_of(self._plan, step["identity"]))
-        return None
+        file = Setting(self._service.name, f"slot:{slot}").shown(display)["certificate"]
+        if not file:
+            return None
+        try:
+            return certs.fingerprint(certs.load_certificates(self._node.get(file), file)[0])
+        except (CertificateProblem, FileProblem):
+            # Then what was served before the change is what must be served after it.
+            return None

@@ -100,7 +100,7 @@ class Restart:
             return None
 
     def _happened(self, display: Mapping[str, Any], began: float) -> bool:
-        """Say whether a restart since ``began`` is certain: the right leaf is served, or the Call Bridge is that young."""
+        """Say whether a restart since ``began`` is certain: by the leaf that is served, or the Call Bridge's uptime."""
         if self._proofs.leaf_served(self._batch, display, new=not self._back):
             return True
         if not self._service.drops_calls:

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
+
+from tests.unit.plugins.plugin_utils.engine.rollout import Rollout
 
 NOW = datetime.datetime(2026, 11, 23, 12, 0, tzinfo=datetime.UTC)
 
@@ -131,6 +135,17 @@ class Listener:
                     connection.recv(1)
                 except SSL.Error:
                     continue
+
+
+@pytest.fixture
+def rollout(tmp_path: Path) -> Iterator[Callable[..., Rollout]]:
+    """``rollout(switches={...})`` starts a simulated fleet; keywords replace parts of its definition."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**overrides: Any) -> Rollout:
+            return stack.enter_context(Rollout(tmp_path, **overrides))
+
+        yield start
 
 
 @pytest.fixture

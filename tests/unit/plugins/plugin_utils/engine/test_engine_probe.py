@@ -11,10 +11,11 @@ import socket
 from typing import Any
 
 import pytest
-from ansible_collections.certops.cms.plugins.plugin_utils._engine import probe, prove
-from ansible_collections.certops.cms.plugins.plugin_utils._errors import ApiProblem, ProofFailed
 from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL
+
+from ansible_collections.certops.cms.plugins.plugin_utils._engine import probe, prove
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import ApiProblem, ProofFailed
 
 
 def sha256(certificate: Any) -> str:
