@@ -204,6 +204,8 @@ class ActionModule(CmsAction):
         if self.params["dest"].endswith("/") or os.path.isdir(dest):
             dest = os.path.join(dest, name)
         is_key = name.endswith(f".{KEY}") or self.params["kind"] == KEY
+        if self.check_mode and name not in node.files() and not is_key:
+            return self._result(True, "", b"", "", f"{name}\n", dest)
         data = b"" if is_key else node.get(name)
         if is_key or holds_key(data):
             raise FileProblem(

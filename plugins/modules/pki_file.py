@@ -23,6 +23,8 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details:
+      - With O(state=fetched) a file that is not there may be made by a task before, so that it counts as a change.
   diff_mode:
     support: full
     details:
@@ -114,10 +116,10 @@ EXAMPLES = r"""
     label: "{{ item.name }}"
   when: issued.pem != ''
 
-- name: Remove a request that is not needed any more
+- name: Remove a bundle that is not needed any more
   certops.cms.pki_file:
     state: absent
-    name: webadmin-example-g1.csr
+    name: webadmin-example-g0-bundle.crt
 """
 
 RETURN = r"""

@@ -79,7 +79,7 @@ def test_check_apply_check_apply(playbook: RunPlaybook, tmp_path: Path) -> None:
 
 def test_bad_input_writes_nothing(playbook: RunPlaybook, tmp_path: Path) -> None:
     good = {"csr": request(), "base": "callbridge-g1"}
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], str]] = {
         "Underscore": ({**good, "base": "call_bridge"}, "call_bridge"),
         "No request": ({**good, "csr": "nothing"}, "callbridge-g1"),
         "No issuer": ({**good, "issuer": "nobody"}, "nobody"),

@@ -75,7 +75,7 @@ def test_check_apply_check_apply(fleet: StartFleet, playbook: RunPlaybook, tmp_p
 def test_bad_input_changes_nothing(fleet: StartFleet, playbook: RunPlaybook) -> None:
     control = fleet("combined").control
     one = {"common_name": "cms1.example.test"}
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], str]] = {
         "A dot": ({"base": "call.bridge", **one}, "call.bridge"),
         "An underscore": ({"base": "call_bridge", **one}, "call_bridge"),
         "A node cannot": ({"base": "callbridge-g2", "key_type": "ecdsa", **one}, "where: control"),

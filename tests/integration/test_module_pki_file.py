@@ -84,7 +84,7 @@ def test_bad_input_changes_nothing(fleet: StartFleet, playbook: RunPlaybook, tmp
     before = simulated.control.state("cms1")
     crt = next(name for name, entry in before["files"].items() if name.endswith(".crt") and entry["used_by"])
     key = next(name for name, entry in before["files"].items() if name.endswith(".key") and entry["used_by"])
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], str]] = {
         "Extension": ({"name": "cb.txt", "src": given["leaf"]}, "'txt'"),
         "Two dots": ({"name": "c.b.crt", "src": given["leaf"]}, "exactly one dot"),
         "Underscore": ({"name": "c_b.crt", "src": given["leaf"]}, "'_'"),

@@ -57,7 +57,7 @@ def test_files_of_the_node_are_checked_and_nothing_changes(fleet: StartFleet, pl
 def test_what_is_wrong_is_told_with_its_next_step(playbook: RunPlaybook, tmp_path: Path) -> None:
     (tmp_path / "other.key").write_bytes(keys.serialise_plain(ROOT.key))
     good = {"certificate": pem(LEAF).decode(), "chain": pem(SUB, ROOT).decode(), "at": NOW.isoformat()}
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], str]] = {
         "Key": ({"key_file": str(tmp_path / "other.key")}, "key-mismatch"),
         "Chain": ({"chain": pem(ROOT).decode()}, "chain-not-built"),
         "Usage": (

@@ -184,6 +184,11 @@ def test_fetching_twice_writes_once(tmp_path: Path) -> None:
     assert results[1]["dest"] == str(tmp_path / "in" / "cb.csr")
 
 
+def test_in_check_mode_a_file_that_is_still_to_be_made_counts_as_a_change(tmp_path: Path) -> None:
+    args = {"name": "cb.csr", "state": "fetched", "dest": str(tmp_path / "cb.csr")}
+    assert act("pki_file", args, FakeSession(), check=True)["changed"] is True
+
+
 @pytest.mark.parametrize("name", ["cb.key", "cb.pem", "cb.der"])
 def test_s4_a_private_key_is_never_fetched(tmp_path: Path, name: str) -> None:
     session = FakeSession(files={"cb.key": PLAIN, "cb.pem": PLAIN, "cb.der": DER_KEY})
