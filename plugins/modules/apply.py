@@ -60,6 +60,8 @@ options:
       - How many seconds a service may take after its restart until it serves what it should and its links are up.
       - If not set, the variable C(cms_proof_timeout); without it 60.
     type: int
+author:
+  - certops.cms contributors (@certops)
 seealso:
   - module: certops.cms.fleet_plan
   - module: certops.cms.node_info

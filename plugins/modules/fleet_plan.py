@@ -93,7 +93,7 @@ options:
     type: bool
     default: true
 author:
-  - certops.cms contributors
+  - certops.cms contributors (@certops)
 seealso:
   - module: certops.cms.node_info
   - module: certops.cms.apply

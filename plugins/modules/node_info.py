@@ -51,6 +51,8 @@ options:
       - Whether to read the REST API behind Web Admin.
     type: bool
     default: true
+author:
+  - certops.cms contributors (@certops)
 seealso:
   - module: certops.cms.fleet_plan
   - module: certops.cms.apply

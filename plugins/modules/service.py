@@ -61,7 +61,7 @@ options:
       - The name of the bundle of intermediates and root. Not for O(service=webbridge3).
     type: str
 author:
-  - certops.cms contributors
+  - certops.cms contributors (@certops)
 seealso:
   - module: certops.cms.trust
   - module: certops.cms.pki_file

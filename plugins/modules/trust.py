@@ -56,7 +56,7 @@ options:
     elements: str
     required: true
 author:
-  - certops.cms contributors
+  - certops.cms contributors (@certops)
 seealso:
   - module: certops.cms.service
   - module: certops.cms.node_info

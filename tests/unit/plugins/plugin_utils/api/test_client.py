@@ -40,7 +40,7 @@ def test_reads_an_object_with_basic_authentication(web_admin: WebAdmin) -> None:
 def test_uses_one_connection_for_many_requests(web_admin: WebAdmin) -> None:
     web_admin.routes["system/status"] = [xml(STATUS)]
     with web_admin.client() as client:
-        for _ in range(5):
+        for _number in range(5):
             client.get("system/status")
     assert (client.connections, web_admin.handshakes, len(web_admin.requests)) == (1, 1, 5)
 
@@ -107,7 +107,7 @@ def test_a_redirect_is_not_followed(web_admin: WebAdmin, status: int) -> None:
     web_admin.routes["system/status"] = [Reply(status, headers={"Location": other})]
     with web_admin.client() as client, pytest.raises(ApiProblem, match="redirect"):
         client.get("system/status")
-    assert [path for path, _ in web_admin.requests] == ["/api/v1/system/status"]
+    assert [path for path, _headers in web_admin.requests] == ["/api/v1/system/status"]
 
 
 def test_503_is_asked_again_until_the_call_bridge_has_started(web_admin: WebAdmin) -> None:
@@ -142,7 +142,7 @@ def test_without_a_wait_503_fails_at_once(web_admin: WebAdmin) -> None:
 def test_a_connection_that_the_server_closed_is_opened_again(web_admin: WebAdmin) -> None:
     web_admin.routes["system/status"] = [Reply(body=(XML + STATUS).encode(), hang_up=True)]
     with web_admin.client() as client:
-        for _ in range(3):
+        for _number in range(3):
             assert client.get("system/status") is not None
     assert client.connections == 3
 
@@ -163,7 +163,7 @@ def test_pages_are_read_until_the_total_though_they_are_short(web_admin: WebAdmi
     with web_admin.client() as client:
         found = client.collection("callBridges", "callBridge")
     assert [element.get("id") for element in found] == [f"id-{i}" for i in range(8)]
-    assert [path.rpartition("offset=")[2] for path, _ in web_admin.requests] == ["0", "3", "6"]
+    assert [path.rpartition("offset=")[2] for path, _headers in web_admin.requests] == ["0", "3", "6"]
 
 
 @pytest.mark.parametrize(

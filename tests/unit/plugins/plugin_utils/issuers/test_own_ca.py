@@ -87,7 +87,7 @@ def test_usage_and_constraints_of_a_ca_are_critical(ca: OwnCa) -> None:
 
 
 def test_serial_numbers_are_long_and_random(ca: OwnCa) -> None:
-    serials = {one(ca.issue(wanted(), NOW).leaf_pem).serial_number for _ in range(8)}
+    serials = {one(ca.issue(wanted(), NOW).leaf_pem).serial_number for _number in range(8)}
     assert len(serials) == 8
     assert max(serial.bit_length() for serial in serials) > 128
     assert all(serial.bit_length() <= 159 for serial in serials)
@@ -183,7 +183,7 @@ def test_two_runs_at_once_make_one_ca(tmp_path: pathlib.Path) -> None:
         issuer.prepare(NOW)
         seen.append(issuer.anchors())
 
-    threads = [threading.Thread(target=run) for _ in range(4)]
+    threads = [threading.Thread(target=run) for _number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
