@@ -222,15 +222,18 @@ class LinkKeeper:
             raise LinkError("dnsFailure", f"{link.host} is unknown")
         writer: asyncio.StreamWriter | None = None
         try:
-            reader, opened = await asyncio.wait_for(
-                asyncio.open_connection(address, link.port, ssl=context, server_hostname=link.host), _TIMEOUT
-            )
+            async with asyncio.timeout(_TIMEOUT):
+                reader, opened = await asyncio.open_connection(
+                    address, link.port, ssl=context, server_hostname=link.host
+                )
             writer = opened
             presented = opened.get_extra_info("ssl_object").getpeercert(binary_form=True)
             leaf = x509.load_der_x509_certificate(presented)
             if not certs.host_matches(leaf, link.host, str(link.callbridge.sw["c2w_host_check"])):
                 raise LinkError("tlsNegotiationFailure", f"the certificate is not for {link.host}")
-            if await asyncio.wait_for(reader.read(4), _TIMEOUT) != b"C2W\n":
+            async with asyncio.timeout(_TIMEOUT):
+                greeting = await reader.read(4)
+            if greeting != b"C2W\n":
                 raise LinkError("tlsNegotiationFailure", "the Web Bridge refused the Call Bridge's certificate")
             return reader, opened
         except LinkError:
@@ -246,7 +249,7 @@ class LinkKeeper:
             raise LinkError("connectFailure", type(exc).__name__) from exc
 
     async def _keep(self, link: Link) -> None:
-        while True:
+        while not self._world.stopping:
             link.kick.clear()
             callbridge = link.callbridge.callbridge
             if callbridge is None or not callbridge.running:
@@ -259,7 +262,8 @@ class LinkKeeper:
             except LinkError as exc:
                 link.change("connectionFailure", exc, begin)
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(link.kick.wait(), _RETRY)
+                    async with asyncio.timeout(_RETRY):
+                        await link.kick.wait()
                 continue
             link.change("success", None, begin)
             closed = asyncio.ensure_future(reader.read())
@@ -301,7 +305,7 @@ class LinkKeeper:
 
     async def _probe_all(self) -> None:
         interval = self._world.config.probe_ms / 1000
-        while True:
+        while not self._world.stopping:
             links = self.links()
             begin = time.monotonic()
             for link in links:

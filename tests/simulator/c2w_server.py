@@ -29,6 +29,7 @@ class C2wServer:
     def __init__(self, node: Node, identity: Identity, trust: bytes) -> None:
         self.node = node
         self.connections: set[_Connection] = set()
+        self.closed = False
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.set_max_proto_version(SSL.TLS1_2_VERSION if node.sw.is_("c2w_tls", "1.2") else SSL.TLS1_3_VERSION)
@@ -69,7 +70,8 @@ class C2wServer:
         return sum(item.done for item in self.connections)
 
     def abort_all(self) -> None:
-        """Cut every connection."""
+        """Cut every connection, and those that were being accepted."""
+        self.closed = True
         for item in list(self.connections):
             item.abort()
 
@@ -89,6 +91,8 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._server.connections.add(self)
         self._timer = asyncio.get_running_loop().call_later(10, self.abort)
+        if self._server.closed:
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)

@@ -82,6 +82,7 @@ class Fleet:
         for node in self.world.nodes.values():
             await node.stop()
             node.save()
+        await asyncio.sleep(0.05)  # what was cut is closed in the next turns of the loop
         self.world.events.add("fleet_stopped")
         self.world.events.close()
 
@@ -172,6 +173,8 @@ class SimulatedFleet:
         if self._loop is not None and self.fleet is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self.fleet.end.set)
         self._thread.join(30)
+        if self._thread.is_alive():
+            raise RuntimeError("the simulated fleet did not stop")
         if self._own:
             shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -76,8 +76,10 @@ class _Open:
         self.server: Any = None
         self.c2w: C2wServer | None = None
         self.writers: set[asyncio.StreamWriter] = set()
+        self.closed = False
 
     async def close(self) -> None:
+        self.closed = True
         if self.server is not None:
             self.server.close()
         if self.c2w is not None:
@@ -127,6 +129,9 @@ class Listeners:
         handler = HANDLERS[entry.service, entry.slot]
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if entry.closed:
+                writer.transport.abort()
+                return
             entry.writers.add(writer)
             try:
                 await handler(self._node, reader, writer)

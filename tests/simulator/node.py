@@ -244,6 +244,7 @@ class Node:
             "address": self.cfg.address,
             "ports": dict(self.cfg.ports),
             "rebooting": self.rebooting,
+            "sessions": sum(self.sessions.values()),
             "logins": sum(self.logins.values()),
             "files": files,
             "services": {name: service.describe() for name, service in self.services.items()},

@@ -133,6 +133,7 @@ async def _command(node: Node, user: str, line: str, terminal: Terminal, connect
             task.cancel()
         if terminal.closed.is_set():
             raise Closed
+        terminal.forget_keys()
         terminal.put("^C")
         return
     try:

@@ -88,6 +88,11 @@ class Terminal:
             self.closed.set()
             self._arrived.set()
 
+    def forget_keys(self) -> None:
+        """Drop what was typed ahead, as an interrupt does."""
+        self._keys.clear()
+        self.interrupt.clear()
+
     # --- output ----------------------------------------------------------------------------------------------------
     def _write(self, text: str) -> None:
         if not self._process.is_closing():
@@ -130,7 +135,8 @@ class Terminal:
                 raise Closed
             self._arrived.clear()
             try:
-                await asyncio.wait_for(self._arrived.wait(), self._idle)
+                async with asyncio.timeout(self._idle):
+                    await self._arrived.wait()
             except TimeoutError:
                 raise Idle from None
         return self._keys.popleft()

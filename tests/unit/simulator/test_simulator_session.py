@@ -235,11 +235,12 @@ def test_channels_opened_too_fast_are_refused(fleet: SimulatedFleet) -> None:
 
 
 def test_the_nth_session_of_a_user_is_refused(fleet: SimulatedFleet) -> None:
+    assert eventually(lambda: fleet.control.state("node1")["sessions"] == 0)
     switch(fleet, session_limit=2)
     with Login(fleet, "node1"), pytest.raises((paramiko.SSHException, EOFError)):
         Login(fleet, "node1").exec("hostname")
     eventually(lambda: fleet.control.events(kind="login_failed")[-1]["why"] == "session limit")
-    time.sleep(0.1)
+    assert eventually(lambda: fleet.control.state("node1")["sessions"] == 0)
     with Login(fleet, "node1") as login:
         assert login.exec("hostname")[0] == "node1\n"
 
