@@ -137,7 +137,7 @@ def _within(name: x509.GeneralName, tree: x509.GeneralName, *, excluding: bool) 
         own, base = name.value.lower().rstrip("."), tree.value.lower().strip(".")
         if own.startswith("*."):
             own = own[2:]
-            if excluding and _below(name=base, base=own):
+            if excluding and _below(own=base, base=own):
                 return True
         return _below(own, base)
     if isinstance(name, x509.IPAddress) and isinstance(tree, x509.IPAddress):
