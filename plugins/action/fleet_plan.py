@@ -20,6 +20,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._action import (
 )
 from ansible_collections.certops.cms.plugins.plugin_utils._engine.masking import masked
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, PlanRefused
+from ansible_collections.certops.cms.plugins.plugin_utils._findings import from_dict, refusal
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import given, narrow, outcome, plan, render
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
@@ -70,12 +71,9 @@ class ActionModule(CmsAction):
         if self.diff_mode:
             result["diff"] = render.diff(made)
         if refused:
-            errors = [f for f in made["findings"] if f["severity"] == "error" and not f["cured"]]
-            raise PlanRefused(
-                f"plan {made['id']} of the fleet {made['fleet']}",
-                "nothing was changed, because of " + "; ".join(f"{f['object']}: {f['found']}" for f in errors),
-                " / ".join(dict.fromkeys(f["next_step"] for f in errors)),
-            )
+            found = (from_dict(data) for data in made["findings"])
+            reason, next_step = refusal(finding for finding in found if finding.blocks)
+            raise PlanRefused(f"plan {made['id']} of the fleet {made['fleet']}", reason, next_step)
         return result
 
     def _keep(self, made: dict[str, Any], lines: list[str], lock: FleetLock, ends_here: bool) -> None:

@@ -10,6 +10,7 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 ERROR = "error"
@@ -56,6 +57,19 @@ class Finding:
         source = f"rule {self.section}" if self.section.startswith("S") else f"guide {self.section}"
         cured = " (cured by this plan)" if self.cured else ""
         return f"{self.severity}{cured} [{self.rule}, {source}] {self.object}: {self.found}. {self.next_step}."
+
+
+def refusal(findings: Iterable[Finding]) -> tuple[str, str]:
+    """Give reason and next step of a refusal because of these findings; several are numbered, so that they pair up."""
+    found = list(findings)
+    if len(found) == 1:
+        return f"nothing was changed, because of {found[0].object}: {found[0].found}", found[0].next_step
+    reasons = "; ".join(f"({number}) {each.object}: {each.found}" for number, each in enumerate(found, 1))
+    steps: dict[str, list[str]] = {}
+    for number, each in enumerate(found, 1):
+        steps.setdefault(each.next_step, []).append(f"({number})")
+    told = "; ".join(f"{', '.join(numbers)} {step}" for step, numbers in steps.items())
+    return f"nothing was changed, because of {len(found)} errors: {reasons}", told
 
 
 def from_dict(data: dict[str, Any]) -> Finding:

@@ -133,31 +133,34 @@ def _host(
             raise BadOption(f"{name} {variable}", f"cannot be resolved ({exc})", "correct the variable") from exc
         if value is not None:
             chosen[variable] = plain(value)
-    survey, why = _survey(variables.get(survey_variable))
+    survey, why, mend = _survey(variables.get(survey_variable))
     return given.Host(
         name=name,
         services=tuple(s.name for s in catalogue.SERVICES if name in (groups.get(s.group) or [])),
         variables=chosen,
         survey=survey,
         why_no_survey=why,
+        mend=mend,
         pending=journal.pending(name),
         made=frozenset(journal.made_files(name)),
         trusts_added=journal.trusts_added(name),
     )
 
 
-def _survey(result: Any) -> tuple[dict[str, Any] | None, str]:
-    """Take the survey out of the registered result of node_info, or say why there is none."""
+def _survey(result: Any) -> tuple[dict[str, Any] | None, str, str]:
+    """Take the survey out of the registered result of node_info, or say why there is none and what helps."""
     if not isinstance(result, Mapping):
-        return None, "it was not surveyed in this run (is it outside --limit?)"
+        return None, "it was not surveyed in this run", "run without --limit"
     if result.get("unreachable") or result.get("failed"):
         error = result.get("error") or {}
         if error:
-            return None, f"{error['reason']} ({error['next_step']})"
-        return None, str(result.get("msg") or "the survey failed")
+            printed = " | ".join(map(str, error.get("transcript") or []))
+            why = f"{error['object']}: {error['reason']}" + (f"; it printed: {printed}" if printed else "")
+            return None, why, str(error["next_step"])
+        return None, str(result.get("msg") or "the survey failed"), "see to that"
     if not isinstance(result.get("survey"), Mapping):
-        return None, "the survey was skipped"
-    return plain(result["survey"]), ""
+        return None, "the survey was skipped", "run without --tags and --skip-tags"
+    return plain(result["survey"]), "", ""
 
 
 def _strays(groups: Mapping[str, Any], members: list[str]) -> list[Finding]:

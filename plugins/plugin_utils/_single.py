@@ -71,11 +71,7 @@ class SingleChange(CmsAction):
             result["diff"] = render.diff(plan)
         blocking = [finding for finding in findings if finding.blocks]
         if blocking:
-            raise PlanRefused(
-                f"{self.node}",
-                "nothing was changed, because of " + "; ".join(f"{f.object}: {f.found}" for f in blocking),
-                " / ".join(dict.fromkeys(f.next_step for f in blocking)),
-            )
+            raise PlanRefused(self.node, *refusal(blocking))
         if plan["changed"] and not self.check_mode:
             done = apply_round(lambda: self.session, plan, single.ROUND, self.node, self._context(journal, now))
             result.update({key: done[key] for key in ("commands", "proofs", "remarks")})

@@ -23,13 +23,17 @@ INTENTS = (SITE, RENEW, NARROW)
 
 @dataclasses.dataclass
 class Host:
-    """One node as inventory and survey show it. ``survey`` is None when the node could not be read."""
+    """One node as inventory and survey show it.
+
+    ``survey`` is None when the node could not be read; ``why_no_survey`` says why, ``mend`` what helps.
+    """
 
     name: str
     services: tuple[str, ...]
     variables: dict[str, Any]
     survey: dict[str, Any] | None
     why_no_survey: str = ""
+    mend: str = ""
     pending: dict[str, list[dict[str, Any]]] = dataclasses.field(default_factory=dict)
     made: frozenset[str] = frozenset()
     trusts_added: dict[str, list[str]] = dataclasses.field(default_factory=dict)

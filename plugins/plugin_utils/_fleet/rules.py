@@ -55,7 +55,7 @@ def about_inventory(given: FleetInput) -> Iterator[Against]:
                 "node-not-surveyed",
                 "S19",
                 f"could not be read: {host.why_no_survey}",
-                "make it reachable and run again, or leave it out on purpose with "
+                f"{host.mend or 'make it reachable'}; then run again, or leave it out on purpose with "
                 f"cms_skip_nodes: [{host.name}]; nodes linked to it stay as they are until then",
             )
         elif not host.services:
