@@ -24,7 +24,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._findings import from_
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import given, narrow, outcome, plan, render
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
-from ansible_collections.certops.cms.plugins.plugin_utils._gather import SURVEY_VARIABLE, gather
+from ansible_collections.certops.cms.plugins.plugin_utils._gather import GROUP, SURVEY_VARIABLE, gather
 
 display = Display()
 
@@ -52,6 +52,13 @@ class ActionModule(CmsAction):
     rules: ClassVar[dict[str, Any]] = {"required_if": [("state", "closed", ["plan"])]}
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        if not (self.variables.get("groups") or {}).get(GROUP):
+            raise PlanRefused(
+                f"group {GROUP}",
+                "holds no host, so there is nothing to work on",
+                f"name the inventory with -i, and put the Meeting Servers into the group {GROUP}, and into the group of "
+                "each service they run",
+            )
         # The run is ansible-playbook itself: this task is a process of its own that ends with it.
         lock = FleetLock(self.state_dir, owner_of(os.getppid()))
         if params["state"] == "closed":

@@ -19,7 +19,7 @@ from ._engine.context import STOP, Context
 from ._engine.execute import apply_round
 from ._engine.survey import ApiAccess, survey
 from ._errors import BadOption, PlanRefused
-from ._findings import from_dict
+from ._findings import from_dict, refusal
 from ._fleet import render, single
 from ._fleet.given import SITE, FleetInput
 from ._fleet.journal import Journal

@@ -149,16 +149,8 @@ class _Single:
                     "S5",
                     other,
                     f"is linked to {host_name}, and was not surveyed in this run: {host.why_no_survey}",
-                    "; ".join(
-                        filter(
-                            None,
-                            [
-                                host.mend,
-                                "survey all nodes of the cluster first with certops.cms.node_info, registered as "
-                                "cms_survey",
-                            ],
-                        )
-                    ),
+                    f"{host.mend or 'make it reachable'}; then survey all nodes of the cluster first with "
+                    "certops.cms.node_info, registered as cms_survey",
                 )
 
     def error(self, rule: str, section: str, obj: str, found: str, next_step: str) -> None:
