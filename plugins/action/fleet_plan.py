@@ -56,8 +56,8 @@ class ActionModule(CmsAction):
             raise PlanRefused(
                 f"group {GROUP}",
                 "holds no host, so there is nothing to work on",
-                f"name the inventory with -i, and put the Meeting Servers into the group {GROUP}, and into the group of "
-                "each service they run",
+                f"name the inventory with -i, and put the Meeting Servers into the group {GROUP} and into the group "
+                "of each service they run",
             )
         # The run is ansible-playbook itself: this task is a process of its own that ends with it.
         lock = FleetLock(self.state_dir, owner_of(os.getppid()))
