@@ -98,12 +98,7 @@ class ActionModule(CmsAction):
         given = {part: self._read(part) for part in PARTS}
         data = given["certificate"] or b""
         leaf, pool = bundles.split(data, label)
-        findings = [
-            finding
-            for part, content in given.items()
-            if content is not None
-            for finding in form_findings(content, part, self._label(part), given["chain"] is None)
-        ]
+        findings = self._form_findings(given)
         pool += self._certificates(given["chain"], "chain")
         anchors = self._certificates(given["anchors"], "anchors")
         if given["anchors"] is None:
@@ -174,6 +169,11 @@ class ActionModule(CmsAction):
         return [] if data is None else certs.load_certificates(data, self._label(part))
 
     # What is found ---------------------------------------------------------------------------------------------------
+
+    def _form_findings(self, given: dict[str, bytes | None]) -> list[Finding]:
+        alone = given["chain"] is None
+        parts = [(part, data) for part, data in given.items() if data is not None]
+        return [found for part, data in parts for found in form_findings(data, part, self._label(part), alone)]
 
     def _key_findings(self, leaf: Any, label: str) -> list[Finding]:
         """Say whether the key belongs to the certificate (guide 4.3)."""

@@ -161,7 +161,7 @@ def test_s8_a_display_that_is_not_understood_stops_a_removal() -> None:
 def test_removing_twice_changes_once() -> None:
     session = FakeSession(files={**NAMED, "old.crt": pem(LEAF)})
     results = [act("pki_file", {"name": "old.crt", "state": "absent"}, session, check=True)["changed"]]
-    results += [act("pki_file", {"name": "old.crt", "state": "absent"}, session)["changed"] for _ in range(2)]
+    results += [act("pki_file", {"name": "old.crt", "state": "absent"}, session)["changed"] for _time in range(2)]
     assert results == [True, True, False]
     assert session.changed == ["old.crt"]
 
