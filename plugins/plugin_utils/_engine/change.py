@@ -89,11 +89,15 @@ class ServiceChange:
         slots: dict[str, Any] = {}
         for step in self.batch["steps"]:
             if step["kind"] == steps.ASSIGN:
-                leaf = self.context.generation(steps.identity_of(self.plan, step["identity"])).facts["leaf"]
+                leaf = step.get("leaf") or self._issued(step["identity"])
                 facts = {key: leaf[key] for key in ("sha256", "subject", "issuer", "not_after")}
                 slots[step["slot"]] = {"state": states.get(step["slot"], prove.NOT_PROVEN), **facts}
         links = {proof["link"]: proof["state"] for proof in self.proofs if "link" in proof}
         return {"slots": slots, "links": links, "restarted": self._restarted}
+
+    def _issued(self, identity: str) -> Mapping[str, Any]:
+        leaf: Mapping[str, Any] = self.context.generation(steps.identity_of(self.plan, identity)).facts["leaf"]
+        return leaf
 
     def _forward(self, open_steps: list[Mapping[str, Any]], restart: bool) -> None:
         for step in self.batch["steps"]:
