@@ -310,7 +310,7 @@ class ShellChannel:
         return NoPrompt(
             f"{self._node}, command {self._masker.command(command)!r}",
             f"the prompt did not come back in {timeout:g} seconds",
-            "look at the node: the command may still run; raise the timeout if it is only slow",
+            texts.AFTER_SILENCE,
             printed,
         )
 
@@ -391,6 +391,6 @@ def _judge_silence(node: str, lines: list[str], left: float, timeout: float, mas
         raise NoPrompt(
             node,
             f"the command did not end in {timeout:g} seconds",
-            "look at the node: the command may still run; raise the timeout if it is only slow",
+            texts.AFTER_SILENCE,
             masker.lines(lines),
         )

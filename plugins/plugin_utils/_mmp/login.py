@@ -179,7 +179,7 @@ class Credential:
         return AuthenticationFailed(
             self._node,
             f"{why} of {self._endpoint.user}; one attempt was made",
-            "correct user and password before the next run: accounts lock after some failures",
+            "correct user and password, or unlock the account, before the next run: accounts lock after some failures",
             shown,
         )
 

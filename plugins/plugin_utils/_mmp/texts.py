@@ -56,6 +56,12 @@ TOO_MANY_SESSIONS = re.compile(
     r"|\bsession limit\b|\bmax_sessions\b"
 )
 
+#: What to do when a command neither ended nor failed.
+AFTER_SILENCE = (
+    "log in and look whether the command still runs; if the node is only slow, raise ansible_mmp_command_timeout "
+    "(ansible_mmp_long_timeout for restarts and keys)"
+)
+
 #: Lines before the prompt that a person should hear of.
 EXPIRY_NOTICE = re.compile(
     r"(?i)\bpassw(?:or)?d\b[^\n]*\bexpir|\bexpir[^\n]*\bpassw(?:or)?d\b|\bcertificate\b[^\n]*\bexpir"

@@ -194,12 +194,14 @@ class Transport:
         if verdict == hostkeys.KNOWN:
             return
         if verdict in (hostkeys.CHANGED, hostkeys.REVOKED):
-            lines = ", ".join(entry.where for entry in known.about(host))
+            places = [entry.where for entry in known.about(host)]
+            lines, files = ", ".join(places), dict.fromkeys(place.rpartition(":")[0] for place in places)
+            forget = "; ".join(f"ssh-keygen -f {file} -R '{host}'" for file in files)
             raise HostKeyProblem(
                 str(endpoint),
                 f"the host key {shown} is {'not the one known so far' if verdict == hostkeys.CHANGED else 'revoked'}"
                 f" ({lines}); nothing was sent to it",
-                f"find out why it changed; if it is right, remove the old key with: ssh-keygen -R '{host}'",
+                f"find out why it changed; if it is right, remove the old key with: {forget}",
             )
         if not endpoint.host_key_checking:
             return
