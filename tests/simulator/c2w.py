@@ -144,6 +144,7 @@ class LinkKeeper:
         self._contexts: dict[str, tuple[Snapshot, str, ssl.SSLContext]] = {}
         self._prober: asyncio.Task[None] | None = None
         self._started = False
+        self._gate = asyncio.Semaphore(8)  # a large fleet does not shake hands all at once
         world.links_changed = self.changed
         world.links_of = self.links_of
 
@@ -258,7 +259,8 @@ class LinkKeeper:
                 continue
             begin = time.monotonic()
             try:
-                reader, writer = await self.connect(link)
+                async with self._gate:
+                    reader, writer = await self.connect(link)
             except LinkError as exc:
                 link.change("connectionFailure", exc, begin)
                 with contextlib.suppress(asyncio.TimeoutError):

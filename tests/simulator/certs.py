@@ -187,9 +187,9 @@ def _ca_certificate(
 def load_key(data: bytes, password: bytes | None = None) -> Key:
     """A private key from PEM or DER. ValueError: it is none; TypeError: it is protected and no password came."""
     if b"-----BEGIN" in data:
-        key = serialization.load_pem_private_key(data, password)
+        key = serialization.load_pem_private_key(data, password, unsafe_skip_rsa_key_validation=True)
     else:
-        key = serialization.load_der_private_key(data, password)
+        key = serialization.load_der_private_key(data, password, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         raise ValueError("neither RSA nor EC")
     return key

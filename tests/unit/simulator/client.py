@@ -86,9 +86,13 @@ class Shell:
             text += data.decode()
         return text
 
+    def type(self, keys: str) -> None:
+        """Send keys without waiting."""
+        self.channel.sendall(keys.encode())
+
     def raw(self, line: str, *ends: str) -> str:
         """Send a line and give everything up to the prompt (or to other ends)."""
-        self.channel.sendall(line + "\r")
+        self.type(line + "\r")
         return self.until(*(ends or (self.prompt,)))
 
     def run(self, line: str) -> list[str]:

@@ -10,6 +10,7 @@ import gzip
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ USERS = [
     {"name": "audit1", "password": PASSWORD, "role": "audit"},
     {"name": "fresh", "password": PASSWORD, "role": "api", "must_change": True},
 ]
-NODES = [
+NODES: list[dict[str, Any]] = [
     {"name": "core1", "services": ["webadmin", "callbridge"], "calls": 2},
     {"name": "core2", "services": ["webadmin", "callbridge"]},
     {"name": "edge1", "services": ["webadmin", "webbridge3"]},

@@ -65,7 +65,7 @@ def test_a_restart_goes_on_when_the_client_is_killed(fleet: SimulatedFleet) -> N
     fault(fleet, "slow_restart", match="callbridge", seconds=0.3)
     with Login(fleet, "core1") as login:
         shell = login.shell()
-        shell.channel.sendall("callbridge restart\r")
+        shell.type("callbridge restart\r")
         assert eventually(lambda: fleet.control.events(kind="restart_begin"))
     assert eventually(lambda: fleet.control.events(kind="restart_end"))[0]["ok"] is True
 
@@ -97,10 +97,10 @@ def test_silence_ends_with_ctrl_c_or_the_connection(fleet: SimulatedFleet) -> No
         with pytest.raises(TimeoutError):
             shell.run("callbridge prefer b")
         shell.channel.settimeout(20)
-        shell.channel.sendall("\x03")
+        shell.type("\x03")
         assert "^C" in shell.until("core1> ")
         assert shell.run("hostname") == ["core1"]
-        shell.channel.sendall("callbridge prefer b\r")
+        shell.type("callbridge prefer b\r")
     assert stored(fleet) == "a"
 
 

@@ -114,7 +114,10 @@ def test_registrations_can_be_narrowed(tmp_path: Path) -> None:
 
 
 def test_certificates_of_a_legacy_fleet_end_in_days_left(tmp_path: Path) -> None:
-    nodes = [{"name": "a", "services": ["turn"]}, {"name": "b", "services": ["turn"], "days_left": -2}]
+    nodes: list[dict[str, Any]] = [
+        {"name": "a", "services": ["turn"]},
+        {"name": "b", "services": ["turn"], "days_left": -2},
+    ]
     with SimulatedFleet(definition(*nodes, legacy={"days_left": 3, "key": "ecdsa"}), tmp_path / "s") as fleet:
         ends = [
             fleet.control.state(name)["services"]["turn"]["active"]["identities"]["tls"]["not_after"]

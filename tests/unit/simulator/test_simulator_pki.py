@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 from cryptography.x509.oid import NameOID
 
 from tests.simulator import certs
@@ -119,7 +119,7 @@ def test_bare_pki_says_who_uses_what(fleet: SimulatedFleet) -> None:
 
 def test_inspect_tells_kinds_apart_and_shows_every_element_of_a_bundle(fleet: SimulatedFleet) -> None:
     pair = Pair(old_ca(fleet), "core1.example.test")
-    der = certs.load_certs(pair.crt)[0].public_bytes(certs.serialization.Encoding.DER)
+    der = certs.load_certs(pair.crt)[0].public_bytes(Encoding.DER)
     locked = certs.key_pem(certs.load_key(pair.key), passphrase=b"Pass-Phrase-9")
     put(fleet, k__key=pair.key, locked__key=locked, full__pem=pair.full, d__der=der, junk__crt=b"junk")
     commands(fleet, "core1", "pki csr insp CN:a.example.test")

@@ -147,11 +147,11 @@ def test_paging_stops_at_a_marker_until_a_key_comes(fleet: SimulatedFleet) -> No
         shell = login.shell()
         first = shell.raw("webadmin", "--More--")
         assert first.count("\r\n") == 5
-        shell.channel.sendall(" ")
+        shell.type(" ")
         rest = shell.until("node1> ", "--More--")
         assert "STATUS" in rest
         shell.raw("webadmin", "--More--")
-        shell.channel.sendall("q")
+        shell.type("q")
         assert "STATUS" not in shell.until("node1> ")
 
 
@@ -159,22 +159,22 @@ def test_history_tab_and_editing_keys_work(fleet: SimulatedFleet) -> None:
     with Login(fleet, "node1") as login:
         shell = login.shell()
         assert shell.run("hostname") == ["node1"]
-        shell.channel.sendall("\x1b[A\r")
+        shell.type("\x1b[A\r")
         assert shell.until("node1> ") == "hostname\r\nnode1\r\nnode1> "
-        shell.channel.sendall("hostx\x7fn\t\r")
+        shell.type("hostx\x7fn\t\r")
         assert shell.until("node1> ").endswith("node1\r\nnode1> ")
-        shell.channel.sendall("rubbish\x15hostname\n")
+        shell.type("rubbish\x15hostname\n")
         assert shell.until("node1> ").endswith("node1\r\nnode1> ")
-        shell.channel.sendall("half a comm\x03")
+        shell.type("half a comm\x03")
         assert shell.until("^C\r\nnode1> ")
-        shell.channel.sendall("\x04")
+        shell.type("\x04")
         assert shell.channel.recv_exit_status() == 0
 
 
 def test_type_ahead_is_answered_line_by_line(fleet: SimulatedFleet) -> None:
     with Login(fleet, "node1") as login:
         shell = login.shell()
-        shell.channel.sendall("hostname\rversion\rhostname\r")
+        shell.type("hostname\rversion\rhostname\r")
         text = shell.until("hostname\r\nnode1\r\nnode1> version\r\n3.9\r\nnode1> hostname\r\nnode1\r\nnode1> ")
         assert text.count("node1> ") == 3
 
@@ -381,7 +381,7 @@ def test_a_reboot_takes_the_node_away_and_brings_the_new_name(tmp_path: Path) ->
         with Login(fleet, "node1") as login:
             shell = login.shell()
             shell.raw("reboot", "(Y/n) ")
-            shell.channel.sendall("Y\r")
+            shell.type("Y\r")
             with pytest.raises((EOFError, OSError)):
                 shell.until("never")
         assert eventually(lambda: fleet.control.events(kind="reboot_end"))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulator.switches import DIALECTS, SWITCHES, Switchboard, SwitchError
 
-SECTION_8 = {
+SECTION_8: dict[str, tuple[object, list[object]]] = {
     "echo in shell": ("on", ["off"]),
     "line ending in shell": ("crlf", ["lf"]),
     "line ending in exec": ("lf", ["crlf"]),
