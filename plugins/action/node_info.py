@@ -60,7 +60,8 @@ class ActionModule(CmsAction):
         unknown = sorted(set(places) - set(catalogue.SLOTS))
         if unknown:
             raise BadOption(f"cms_probe.{unknown[0]}", "is no slot", f"use {', '.join(catalogue.SLOTS)}")
-        return places
+        sip_port = self.variable("cms_sip_port")
+        return {**places, "callbridge": {"port": sip_port, **places.get("callbridge", {})}} if sip_port else places
 
 
 def _files(record: Mapping[str, Any]) -> list[str]:

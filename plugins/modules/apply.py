@@ -30,7 +30,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: In check mode the node is not connected to; RV(wanted) holds what it would be sent.
+    details:
+      - In check mode the node is not connected to; RV(wanted) holds what it would be sent.
+      - The plan must be one that M(certops.cms.fleet_plan) has kept, which it does not do in check mode itself.
   diff_mode:
     support: full
     details: The diff holds the commands of the round for this node.

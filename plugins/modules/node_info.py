@@ -44,6 +44,8 @@ options:
       - Whether to connect to the TLS listeners and look at the certificates they serve.
       - Where a listener is not reached at the address of the host and the port that the node shows, the variable
         C(cms_probe) says where, as a dictionary of slot (such as V(webbridge3_https)) to C(address) and C(port).
+      - No display tells the port of the Call Bridge for SIP over TLS. It is 5061 unless the variable C(cms_sip_port)
+        says otherwise.
     type: bool
     default: true
   api:
