@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
+from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays
+from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import quote
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
 from ansible_collections.certops.cms.plugins.plugin_utils._single import SINGLE_SPEC, SingleChange
 
@@ -38,10 +40,15 @@ class ActionModule(SingleChange):
             )
         files = {part: params[part] for part in ("key", "certificate", "bundle")}
         result = self.change(
-            lambda fleet: single.plan_assignment(fleet, self.node, slot_id, files),
+            lambda fleet: single.plan_assignment(fleet, self.node, slot_id, files, self._matches(files)),
             [name for part, name in files.items() if name and part != "key"],
         )
         return {**result, "service": service.name, "slot": slot_id, "files": files}
+
+    def _matches(self, files: dict[str, str | None]) -> bool | None:
+        """Ask the node whether key and certificate belong together: the key never leaves it (S4)."""
+        question = f"pki match {quote(str(files['key']))} {quote(str(files['certificate']))}"
+        return displays.read_yes_no(self.session.show(question))
 
 
 def _slot_id(service: catalogue.Service, slot: str | None) -> str:

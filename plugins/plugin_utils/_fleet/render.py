@@ -160,7 +160,7 @@ def _step(plan: dict[str, Any], host: str, step: dict[str, Any], batch: dict[str
             yield _with(f"      {command}", batch["cost"])
     elif kind == "prove":
         if step["proof"] == "tls":
-            which = "the new certificate" if step["identity"] else "the certificate it has"
+            which = "the new certificate" if step["identity"] or step.get("leaf") else "the certificate it has"
             yield f"      prove: {step['slot']} serves {which}"
         else:
             yield f"      prove: {_count(len(step['links']), 'link')} up again"

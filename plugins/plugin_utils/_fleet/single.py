@@ -28,10 +28,12 @@ WIDEN, NARROW, EXACT = "widen", "narrow", "exact"
 ROUND = "switch"
 
 
-def plan_assignment(given: FleetInput, host_name: str, slot_id: str, files: dict[str, str | None]) -> dict[str, Any]:
+def plan_assignment(
+    given: FleetInput, host_name: str, slot_id: str, files: dict[str, str | None], matches: bool | None
+) -> dict[str, Any]:
     """Make the plan that assigns ``files`` (key, certificate, bundle), which lie on the node, to a slot.
 
-    The survey of the node must hold the certificate files. What a verifier does not trust yet is an error: widen first.
+    ``matches`` is the node's opinion of key and certificate, None when it is not clear. The survey of the node must hold the certificate files. What a verifier does not trust yet is an error: widen first.
     """
     single = _Single(given, host_name)
     host = single.host
@@ -53,6 +55,14 @@ def plan_assignment(given: FleetInput, host_name: str, slot_id: str, files: dict
     info = single.vouching.info(leaf)
     single.check_identity(slot_id, [item["pem"] for item in chain])
     single.check_files(files)
+    if matches is False:
+        single.error(
+            "key-mismatch",
+            "4.3",
+            f"{host_name} {files['certificate']}",
+            f"does not belong to the key {files['key']} ('pki match' says so)",
+            "name the key that the certificate was requested with",
+        )
     end = single.state.copy()
     end.slots[host_name, slot_id] = shown(info, single.vouching.above(leaf))
     single.compare(end, [link for link in single.topology.links if link.slot_key == (host_name, slot_id)])
