@@ -20,12 +20,13 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import given as fleet_given
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.given import FleetInput, Host, IssuerFacts
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.plan import make_plan
-from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs
+from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs, csr
 from tests.unit.plugins.plugin_utils.pki import making
 from tests.unit.plugins.plugin_utils.pki.making import DAY, NOW, Made
 
@@ -716,10 +717,12 @@ def _entry(pem: str) -> dict[str, Any]:
 
 
 def make_csr(subject: dict[str, str], names: Iterable[str], key: Any = None) -> dict[str, Any]:
-    """A request as a survey shows it."""
-    from ansible_collections.certops.cms.plugins.plugin_utils._pki import csr
-
-    text = csr.build_csr(csr.Request.of(subject, names), key or ec.generate_private_key(ec.SECP256R1())).decode()
+    """A request as a survey shows it; ``pki csr`` never asks for usages."""
+    request = csr.Request.of(subject, names)
+    builder = x509.CertificateSigningRequestBuilder().subject_name(csr.subject_name(request))
+    builder = builder.add_extension(x509.SubjectAlternativeName(csr.general_names(request)), critical=False)
+    made = builder.sign(key or ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    text = made.public_bytes(serialization.Encoding.PEM).decode()
     shown = csr.describe_csr(text)
     return {"pem": text, **{part: shown[part] for part in ("spki_sha256", "subject", "dns", "ip")}}
 
