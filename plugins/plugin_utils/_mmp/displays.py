@@ -220,16 +220,13 @@ def parse_pki_list(text: str) -> dict[str, str]:
             continue
         if line.endswith(":"):
             heading = True
-        elif _LISTED_NAME.fullmatch(name) and not texts.USAGE.search(line):
+        elif _LISTED_NAME.fullmatch(name):
             files[name] = _kind(name)
         else:
             strange.append(line)
     told = "\n".join(strange)
-    if strange and (
-        not (heading or files)
-        or texts.UNKNOWN_COMMAND.search(told)
-        or any(texts.FAILURE.match(line) or texts.USAGE.search(line) for line in strange)
-    ):
+    complaint = texts.UNKNOWN_COMMAND.search(told) or any(texts.FAILURE.match(line) for line in strange)
+    if texts.USAGE.search(text) or complaint or (strange and not heading and not files):
         raise NotUnderstood(
             "the answer to 'pki list'",
             "it is no list of files",

@@ -32,6 +32,7 @@ from .endpoint import Endpoint
 try:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 except ImportError:
     pass
 
@@ -269,12 +270,12 @@ def _as_ssh_key(key: Any) -> Any:
     plain = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     ).decode()
-    kinds: dict[str, Any] = {
-        "RSAPrivateKey": paramiko.RSAKey,
-        "EllipticCurvePrivateKey": paramiko.ECDSAKey,
-        "Ed25519PrivateKey": paramiko.Ed25519Key,
-    }
-    for name, kind in kinds.items():
-        if any(base.__name__ == name for base in type(key).__mro__):
-            return kind.from_private_key(io.StringIO(plain))
+    kinds: tuple[tuple[Any, Any], ...] = (
+        (rsa.RSAPrivateKey, paramiko.RSAKey),
+        (ec.EllipticCurvePrivateKey, paramiko.ECDSAKey),
+        (ed25519.Ed25519PrivateKey, paramiko.Ed25519Key),
+    )
+    for kind, ssh_kind in kinds:
+        if isinstance(key, kind):
+            return ssh_kind.from_private_key(io.StringIO(plain))
     raise ValueError("not a kind of key that SSH uses")

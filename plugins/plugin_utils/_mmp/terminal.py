@@ -20,7 +20,7 @@ _SEQUENCE = re.compile(
     re.DOTALL,
 )
 #: A sequence that has begun and not ended.
-_UNFINISHED = re.compile(r"\x1b(?:[\[\]][^\x07\x1b]{0,200})?\Z")
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?>=! ]*|\][^\x07\x1b]{0,200})?\Z")
 
 
 def decode(data: bytes) -> str:

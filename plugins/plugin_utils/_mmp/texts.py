@@ -139,7 +139,7 @@ SECRET_LABEL = re.compile(r"(?i)passw(?:or)?d|secret|passphrase|private key data
 #: Labels of rows that may hold a trust setting this collection does not know.
 TRUST_LABEL = re.compile(r"(?i)trust|\bcerts\b")
 LISTEN_LABEL = re.compile(r"(?i)\blisten")
-VERSION = re.compile(r"(?<![\d.])(\d+\.\d+(?:\.\d+)*)(?![\d.])")
+VERSION = re.compile(r"(?i)(?<![\w.])v?(\d+\.\d+(?:\.\d+){0,3})(?!\.?\w)")
 
 #: Commands that carry a secret; the groups that must not be shown are named s1, s2, ...
 SECRET_COMMANDS = (

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Callable, Iterator
@@ -147,7 +148,7 @@ def _slots(service: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("channel", ["auto", "exec", "shell"])
-@pytest.mark.parametrize("dialect", [name for name in DIALECTS])
+@pytest.mark.parametrize("dialect", list(DIALECTS))
 def test_every_dialect_is_understood(
     node: SimulatedFleet, login: Callable[..., Session], dialect: str, channel: str
 ) -> None:
@@ -323,9 +324,7 @@ def test_upload_cut_with_the_connection_is_a_lost_session(node: SimulatedFleet, 
 def test_confirmation_gets_a_capital_y(node: SimulatedFleet, login: Callable[..., Session], position: str) -> None:
     node.control.set_switch("all", "small_y", position)
     one = login()
-    try:
+    with contextlib.suppress(SessionLost):
         one.run("reboot", answer=CONFIRM, long=True)
-    except SessionLost:
-        pass
     one.reconnect(10)
     assert one.show("webadmin")
