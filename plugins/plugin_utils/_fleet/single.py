@@ -33,7 +33,8 @@ def plan_assignment(
 ) -> dict[str, Any]:
     """Make the plan that assigns ``files`` (key, certificate, bundle), which lie on the node, to a slot.
 
-    ``matches`` is the node's opinion of key and certificate, None when it is not clear. The survey of the node must hold the certificate files. What a verifier does not trust yet is an error: widen first.
+    ``matches`` is the node's opinion of key and certificate, None when it is not clear. The survey of the node must
+    hold the certificate files. What a verifier does not trust yet is an error: widen first.
     """
     single = _Single(given, host_name)
     host = single.host
