@@ -97,7 +97,7 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
     members = [str(name) for name in groups.get(GROUP) or []]
     findings += _strays(groups, members)
     findings += [
-        _finding(ERROR, "unknown-node", "S19", f"cms_skip_nodes {name}", "is no host of the group cms", "correct it")
+        _finding(ERROR, "unknown-node", "S19", f"cms_skip_nodes {name}", "is no host of the group cms", "correct or remove it")
         for name in sorted(skipped - set(members))
     ]
     hosts = {name: _host(action, name, groups, journal, survey_variable) for name in members if name not in skipped}

@@ -70,15 +70,16 @@ def about_inventory(given: FleetInput) -> Iterator[Against]:
                 ),
                 (host.name,),
             )
-    yield from _same(given, "fqdn", lambda host: host.fqdn)
+    yield from _same(given, "fqdn", "cms_fqdn", lambda host: host.fqdn)
     yield from _same(
         given,
         "address",
+        "ansible_host, ansible_port",
         lambda host: f"{host.address}:{host.variables.get('ansible_port') or 22}" if host.survey else None,
     )
 
 
-def _same(given: FleetInput, what: str, value_of: Any) -> Iterator[Against]:
+def _same(given: FleetInput, what: str, variable: str, value_of: Any) -> Iterator[Against]:
     seen: dict[str, Host] = {}
     for host in given.hosts.values():
         value = value_of(host)
@@ -92,7 +93,7 @@ def _same(given: FleetInput, what: str, value_of: Any) -> Iterator[Against]:
                 "S2",
                 f"{first.name} and {host.name}",
                 f"have the same {what} {value}",
-                "give each host of the inventory its own",
+                f"give each host of the inventory its own ({variable})",
             )
             yield Against(finding, (first.name, host.name))
 
