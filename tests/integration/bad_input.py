@@ -146,11 +146,26 @@ def says(message: str, *parts: str) -> None:
     assert "Next step: " in message, message
 
 
-def printed(result: Result, obj: str) -> tuple[str, str]:
-    """Give what the printed plan says of an object: what was found, and the next step."""
+def printed(result: Result, obj: str, part: str = "") -> tuple[str, str]:
+    """Give what the printed plan says of an object, with this part in it: what was found, and the next step."""
     lines = result.stdout.splitlines()
-    starts = [number for number, line in enumerate(lines) if line.startswith(f"  {obj}: ")]
+    starts = [number for number, line in enumerate(lines) if line.startswith(f"  {obj}: ") and part in line]
     assert len(starts) == 1, result.stdout
     found, step = lines[starts[0]].removeprefix(f"  {obj}: "), lines[starts[0] + 1]
     assert step.startswith("    -> "), result.stdout
     return found, step.removeprefix("    -> ")
+
+
+def play(*tasks: Mapping[str, Any], **keywords: Any) -> dict[str, Any]:
+    """Give a play on all nodes."""
+    return {
+        "name": "Play",
+        "hosts": "cms",
+        "gather_facts": False,
+        "connection": "certops.cms.mmp",
+        "tasks": list(tasks),
+        **keywords,
+    }
+
+
+SURVEY = {"name": "Survey", "certops.cms.node_info": {}, "register": "cms_survey"}
