@@ -97,7 +97,14 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
     members = [str(name) for name in groups.get(GROUP) or []]
     findings += _strays(groups, members)
     findings += [
-        _finding(ERROR, "unknown-node", "S19", f"cms_skip_nodes {name}", "is no host of the group cms", "correct or remove it")
+        _finding(
+            ERROR,
+            "unknown-node",
+            "S19",
+            f"cms_skip_nodes {name}",
+            "is no host of the group cms",
+            "correct or remove it",
+        )
         for name in sorted(skipped - set(members))
     ]
     hosts = {name: _host(action, name, groups, journal, survey_variable) for name in members if name not in skipped}
@@ -114,6 +121,11 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
             for identity, facts in store.all_generations().items()
         },
         skipped=skipped,
+        skipped_hosts={
+            name: _host(action, name, groups, journal, survey_variable, left_out=True)
+            for name in members
+            if name in skipped
+        },
         accepted_anchors=frozenset(map(str, action.option("accept_anchors", "cms_accept_anchors") or [])),
         narrow_also=frozenset(map(str, action.option("narrow_also", "cms_narrow_also") or [])),
         calls=str(action.option("calls", "cms_calls", "stop")),
@@ -122,7 +134,12 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
 
 
 def _host(
-    action: CmsAction, name: str, groups: Mapping[str, Any], journal: Journal, survey_variable: str
+    action: CmsAction,
+    name: str,
+    groups: Mapping[str, Any],
+    journal: Journal,
+    survey_variable: str,
+    left_out: bool = False,
 ) -> given.Host:
     variables = action.node_vars(name)
     chosen = {}
@@ -133,7 +150,7 @@ def _host(
             raise BadOption(f"{name} {variable}", f"cannot be resolved ({exc})", "correct the variable") from exc
         if value is not None:
             chosen[variable] = plain(value)
-    survey, why, mend = _survey(variables.get(survey_variable))
+    survey, why, mend = (None, "", "") if left_out else _survey(variables.get(survey_variable))
     return given.Host(
         name=name,
         services=tuple(s.name for s in catalogue.SERVICES if name in (groups.get(s.group) or [])),

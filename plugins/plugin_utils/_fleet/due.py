@@ -16,7 +16,7 @@ from .._findings import ERROR, REMARK, WARNING, Finding
 from .._pki import csr as requests
 from .._pki import validity
 from .._services import catalogue
-from . import names
+from . import described, names
 from .given import RENEW, SITE, FleetInput
 from .model import SlotKey, Vouching, anchors_of, parse_time
 from .wanted import Identity
@@ -173,10 +173,8 @@ def _due(identity: Identity, given: FleetInput) -> str | None:
 
 def _renew_before(identity: Identity, given: FleetInput) -> Any:
     hosts = [given.hosts[name] for name in identity.hosts]
-    configured = identity.config.get("renew_before")
-    return configured or next(
-        (h.variables["cms_renew_before"] for h in hosts if h.variables.get("cms_renew_before")), None
-    )
+    values = (described.variable(host, "cms_renew_before") for host in hosts)
+    return identity.config.get("renew_before") or next((value for value in values if value), None)
 
 
 def _changed(identity: Identity, given: FleetInput) -> str | None:
@@ -188,6 +186,9 @@ def _changed(identity: Identity, given: FleetInput) -> str | None:
     if len({info["sha256"] for info in leaves}) > 1:
         return "its slots hold different certificates, and it is one identity"
     leaf = leaves[0]
+    if _as_requested(identity, leaf, given):
+        # A CA may give less than it was asked for (parts of the subject); asking again gives the same.
+        return None
     have = {name.lower() for name in [*leaf["dns"], *leaf["ip"]]} or {str(leaf["common_name"] or "").lower()}
     lacking = [name for name in identity.names if name.lower() not in have]
     if lacking:
@@ -205,12 +206,22 @@ def _changed(identity: Identity, given: FleetInput) -> str | None:
         return "lacks the key usage digitalSignature"
     if identity.config.get("common_name") and leaf["common_name"] != identity.common_name:
         return f"has the common name {leaf['common_name']}, wanted is {identity.common_name}"
-    wanted_subject = identity.config.get("subject")
-    if wanted_subject and any(leaf["subject_attributes"].get(k) != str(v) for k, v in wanted_subject.items()):
+    wanted_subject = identity.config.get("subject", {})
+    if any((leaf["subject_attributes"].get(key) or "") != value for key, value in wanted_subject.items()):
         return "has another subject than wanted"
     if identity.config.get("key_type") and not str(leaf["key_type"]).lower().startswith(identity.key["type"]):
         return f"has a {leaf['key_type']} key, wanted is {identity.key['type']}"
     return None
+
+
+def _as_requested(identity: Identity, leaf: dict[str, Any], given: FleetInput) -> bool:
+    """Say whether a certificate was issued for exactly what is wanted now."""
+    return any(
+        generation["state"] == ISSUED
+        and generation["leaf"]["sha256"] == leaf["sha256"]
+        and generation["request"] == identity.request()
+        for generation in given.generations.get(identity.id, [])
+    )
 
 
 def _slots(identity: Identity) -> set[str]:

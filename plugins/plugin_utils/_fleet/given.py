@@ -120,6 +120,8 @@ class FleetInput:
     issuers: dict[str, IssuerFacts]
     generations: dict[str, list[dict[str, Any]]]
     skipped: frozenset[str] = frozenset()
+    #: What the inventory says of the nodes in ``skipped``: their names tell registrations of theirs from foreign ones.
+    skipped_hosts: dict[str, Host] = dataclasses.field(default_factory=dict)
     accepted_anchors: frozenset[str] = frozenset()
     narrow_also: frozenset[str] = frozenset()
     calls: str = "stop"

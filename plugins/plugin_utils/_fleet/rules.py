@@ -184,6 +184,18 @@ def about_registrations(given: FleetInput, topology: Topology, touched: set[str]
             ),
             (host,),
         )
+    for host, url, absent in topology.left_out:
+        yield Against(
+            Finding(
+                WARNING,
+                "link-left-out",
+                "S1",
+                f"{host} webBridges",
+                f"{url} leads to {absent}, which is left out on purpose: nobody looked whether it trusts {host}",
+                f"run certops.cms.site again when {absent} is back",
+            ),
+            (host,),
+        )
     for name in topology.blind:
         api = (given.hosts[name].survey or {}).get("api") or {}
         yield Against(

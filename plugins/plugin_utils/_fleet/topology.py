@@ -70,6 +70,8 @@ class Topology:
     clusters: dict[str, int]
     foreign_urls: list[tuple[str, str]]
     blind: list[str]
+    #: (Call Bridge, registered URL, node left out on purpose)
+    left_out: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
 
     def links_of(self, host: str) -> list[Link]:
         """Give the links that ``host`` is an end of."""
@@ -93,6 +95,8 @@ def build(given: FleetInput) -> Topology:
     links: list[Link] = []
     foreign: list[tuple[str, str]] = []
     blind: list[str] = []
+    left_out: list[tuple[str, str, str]] = []
+    absent = [host for host in given.skipped_hosts.values() if "webbridge3" in host.services]
     for call_bridge in call_bridges:
         registrations = _registrations(call_bridge, databases, hosts)
         if registrations is None:
@@ -106,15 +110,18 @@ def build(given: FleetInput) -> Topology:
             pairs = []
             for entry in registrations:
                 bridge = _find(entry, web_bridges)
-                if bridge is None:
-                    foreign.append((call_bridge.name, entry["url"]))
-                else:
+                skipped = _find(entry, absent) if bridge is None else None
+                if bridge is not None:
                     pairs.append((bridge, entry))
+                elif skipped is not None:
+                    left_out.append((call_bridge.name, entry["url"], skipped.name))
+                else:
+                    foreign.append((call_bridge.name, entry["url"]))
         for bridge, entry in pairs:
             links.extend(_pair(call_bridge, bridge, entry))
     unique = {link.id: link for link in links}
     ordered = [unique[key] for key in sorted(unique)]
-    return Topology(ordered, _clusters(given, ordered, databases), sorted(set(foreign)), blind)
+    return Topology(ordered, _clusters(given, ordered, databases), sorted(set(foreign)), blind, sorted(set(left_out)))
 
 
 def _pair(call_bridge: Host, bridge: Host, entry: dict[str, Any]) -> list[Link]:

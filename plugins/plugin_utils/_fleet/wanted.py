@@ -20,30 +20,14 @@ from typing import Any
 from .._errors import BadOption
 from .._pki import csr
 from .._services import catalogue
+from . import described
+from .described import KEY_SIZES, SUBJECT_ATTRIBUTES
 from .given import FleetInput, Host
 from .model import SlotKey, assigned_chain
 from .topology import Topology
 
-#: What an entry of ``cms_identities`` may say.
-IDENTITY_OPTIONS = frozenset(
-    {
-        "slots",
-        "shared",
-        "common_name",
-        "names",
-        "keep_names",
-        "subject",
-        "issuer",
-        "key_type",
-        "key_size",
-        "key_location",
-        "renew_before",
-    }
-)
-SUBJECT_ATTRIBUTES = ("CN", "OU", "O", "L", "ST", "C", "emailAddress")
 #: What an argument of the command line can hold between double quotes.
 _SENDABLE = re.compile(r'[^"\\\x00-\x1f\x7f]+')
-_DEFAULT_SIZES: dict[str, Any] = {"rsa": 2048, "ecdsa": "secp256r1"}
 
 
 @dataclasses.dataclass
@@ -96,9 +80,9 @@ def identities(given: FleetInput, topology: Topology) -> tuple[list[Identity], l
     for host in given.hosts.values():
         if host.survey is None:
             continue
-        problems.extend(_check_options(host))
+        problems.extend(described.problems(host))
         for slot_id in slots_of(host):
-            name, config = _config_of(host, slot_id)
+            name, config = described.config_of(host, slot_id)
             shared = bool(config.get("shared"))
             key = f"shared/{name}" if shared else f"{host.name}/{name}"
             identity = found.setdefault(key, Identity(key, name, [], shared, config))
@@ -136,52 +120,6 @@ def slots_of(host: Host) -> list[str]:
 
 def _has_port(files: dict[str, Any]) -> bool:
     return any(row.get("port") for row in files.get("listen") or [])
-
-
-def _check_options(host: Host) -> list[tuple[str, str, str]]:
-    described = host.variables.get("cms_identities") or {}
-    if not isinstance(described, dict):
-        return [(host.name, "cms_identities is not a dictionary", "give a dictionary of identity names")]
-    problems = []
-    for name, config in described.items():
-        unknown = sorted(set(config or {}) - IDENTITY_OPTIONS)
-        if unknown:
-            problems.append(
-                (
-                    host.name,
-                    f"cms_identities.{name} has unknown options: {', '.join(unknown)}",
-                    "use only: " + ", ".join(sorted(IDENTITY_OPTIONS)),
-                )
-            )
-        strange = sorted(set((config or {}).get("slots") or []) - set(catalogue.SLOTS))
-        if strange:
-            problems.append(
-                (
-                    host.name,
-                    f"cms_identities.{name} names unknown slots: {', '.join(strange)}",
-                    "use only: " + ", ".join(sorted(catalogue.SLOTS)),
-                )
-            )
-        wrong = sorted(set((config or {}).get("subject") or {}) - set(SUBJECT_ATTRIBUTES))
-        if wrong:
-            problems.append(
-                (
-                    host.name,
-                    f"cms_identities.{name}.subject has unknown attributes: {', '.join(wrong)}",
-                    "use only those of guide table 4: " + ", ".join(SUBJECT_ATTRIBUTES),
-                )
-            )
-    return problems
-
-
-def _config_of(host: Host, slot_id: str) -> tuple[str, dict[str, Any]]:
-    """Give the identity a slot belongs to, and what the inventory says of it."""
-    _service, slot = catalogue.SLOTS[slot_id]
-    described = host.variables.get("cms_identities") or {}
-    for name, config in described.items():
-        if slot_id in ((config or {}).get("slots") or []):
-            return str(name), dict(config)
-    return slot.identity, dict(described.get(slot.identity) or {})
 
 
 def _complete(identity: Identity, given: FleetInput, topology: Topology) -> list[tuple[str, str, str]]:
@@ -238,8 +176,15 @@ def _complete(identity: Identity, given: FleetInput, topology: Topology) -> list
     # keyEncipherment means nothing for an ECDSA key; digitalSignature is what DTLS needs (guide 2.1).
     identity.ku = ["digitalSignature"] + (["keyEncipherment"] if identity.key["type"] == "rsa" else [])
     identity.issuer = config.get("issuer") or _first(hosts, "cms_issuer")
-    if identity.key["type"] not in _DEFAULT_SIZES:
-        problems.append((identity.hosts[0], f"key_type {identity.key['type']!r} is unknown", "use rsa or ecdsa"))
+    sizes = KEY_SIZES[identity.key["type"]]
+    if identity.key["size"] not in sizes:
+        problems.append(
+            (
+                identity.hosts[0],
+                f"{identity.name} wants a key of type {identity.key['type']} and size {identity.key['size']}",
+                "use a size that goes with the type: " + ", ".join(str(size) for size in sizes),
+            )
+        )
     elif identity.key["where"] == "node" and identity.key["type"] != "rsa":
         problems.append(
             (
@@ -280,7 +225,7 @@ def _common_name(identity: Identity, hosts: list[Host], adopt: bool) -> str:
 
 
 def _subject(identity: Identity, hosts: list[Host], adopt: bool) -> dict[str, str]:
-    given = {**(hosts[0].variables.get("cms_subject") or {}), **(identity.config.get("subject") or {})}
+    given = {**(described.variable(hosts[0], "cms_subject") or {}), **identity.config.get("subject", {})}
     leaf = identity.leaf
     if not given and adopt and leaf:
         given = {key: value for key, value in leaf["subject_attributes"].items() if _SENDABLE.fullmatch(value)}
@@ -290,16 +235,17 @@ def _subject(identity: Identity, hosts: list[Host], adopt: bool) -> dict[str, st
 
 def _key(identity: Identity, hosts: list[Host]) -> dict[str, Any]:
     kind = str(identity.config.get("key_type") or _first(hosts, "cms_key_type") or "rsa")
-    size = identity.config.get("key_size") or _first(hosts, "cms_key_size") or _DEFAULT_SIZES.get(kind, 2048)
+    size = identity.config.get("key_size") or _first(hosts, "cms_key_size") or KEY_SIZES[kind][0]
     where = identity.config.get("key_location") or _first(hosts, "cms_key_location")
     if not where:
         # A key that is made on its node never leaves it (S4); what a node cannot make is made here.
-        where = "control" if identity.shared or kind != "rsa" or size != 2048 else "node"
-    return {"where": str(where), "type": kind, "size": size if kind == "ecdsa" else int(size)}
+        where = "control" if identity.shared or kind != "rsa" or size != KEY_SIZES["rsa"][0] else "node"
+    return {"where": where, "type": kind, "size": size}
 
 
 def _first(hosts: list[Host], variable: str) -> Any:
-    return next((host.variables[variable] for host in hosts if host.variables.get(variable) is not None), None)
+    values = (described.variable(host, variable) for host in hosts)
+    return next((value for value in values if value is not None), None)
 
 
 def _is_name(text: str) -> bool:
