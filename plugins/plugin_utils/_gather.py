@@ -130,6 +130,7 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
         narrow_also=frozenset(map(str, action.option("narrow_also", "cms_narrow_also") or [])),
         calls=str(action.option("calls", "cms_calls", "stop")),
         findings=findings,
+        store_findings=_locked(store),
     )
 
 
@@ -195,6 +196,15 @@ def _strays(groups: Mapping[str, Any], members: list[str]) -> list[Finding]:
         for name in groups.get(service.group) or []
         if name not in members
     ]
+
+
+def _locked(store: Store) -> list[Finding]:
+    """Find out before anything is made whether the store could keep a key."""
+    try:
+        store.check_passphrase()
+    except CmsError as error:
+        return [_finding(ERROR, "store-locked", "S4", error.obj, error.reason, error.next_step)]
+    return []
 
 
 def _facts(name: str, issuer: Issuer, now: datetime.datetime) -> given.IssuerFacts:

@@ -126,6 +126,8 @@ class FleetInput:
     narrow_also: frozenset[str] = frozenset()
     calls: str = "stop"
     findings: list[Finding] = dataclasses.field(default_factory=list)
+    #: What forbids to keep keys in the store; an error only where the plan has some.
+    store_findings: list[Finding] = dataclasses.field(default_factory=list)
     left_out: dict[str, Host] = dataclasses.field(default_factory=dict)
 
 

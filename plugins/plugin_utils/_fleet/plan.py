@@ -95,6 +95,10 @@ class _Planner:
             issuer = self.given.issuers.get(name)
             users = tuple(h for d in self.decisions if d.reason and d.identity.issuer == name for h in d.identity.hosts)
             self.against += [Against(finding, users) for finding in (issuer.findings if issuer else [])]
+        here = (d.identity for d in self.decisions if d.reason and d.identity.key["where"] == "control")
+        keepers = tuple(host for identity in here for host in identity.hosts)
+        if keepers:
+            self.against += [Against(finding, keepers) for finding in self.given.store_findings]
 
     # Looking ---------------------------------------------------------------------------------------------------------
 

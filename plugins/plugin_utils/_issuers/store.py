@@ -79,6 +79,10 @@ class Store:
         self._may_change(self.path)
         files.check_writable(self.path)
 
+    def check_passphrase(self) -> None:
+        """See that there is a passphrase, and that it is the one the keys here were encrypted with."""
+        self._unlocking_passphrase()
+
     def identities(self) -> list[str]:
         """Name the identities that the store knows."""
         return sorted(
