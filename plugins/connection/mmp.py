@@ -416,8 +416,13 @@ class Connection(ConnectionBase):
 
     def put_file(self, in_path: str, out_path: str) -> None:
         """Upload a file; its name on the node is bare, all files lie in one folder."""
-        with _as_ansible_errors(), open(in_path, "rb") as stream:
-            self.session.put(out_path.removeprefix("/"), stream.read())
+        try:
+            with open(in_path, "rb") as stream:
+                data = stream.read()
+        except OSError as exc:
+            raise AnsibleError(f"{in_path} cannot be read ({exc.strerror}). Nothing was uploaded.") from None
+        with _as_ansible_errors():
+            self.session.put(out_path.removeprefix("/"), data)
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Download a file, readable for nobody else: it may be a private key."""
