@@ -120,7 +120,7 @@ def make_issuer(
             continue
         if key not in options:
             near = difflib.get_close_matches(str(key), options, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = f" (did you mean {near[0]}?)" if near else ""
             raise BadOption(f"{where}.{key}", f"is not an option of the type {kind}{hint}", f"use: {_listed(options)}")
         if value is None:
             continue
