@@ -90,7 +90,7 @@ def subject_of(thing: Signed) -> x509.Name | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return thing.subject
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):
         return None
 
 
@@ -100,7 +100,7 @@ def issuer_of(cert: x509.Certificate) -> x509.Name | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return cert.issuer
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):
         return None
 
 
