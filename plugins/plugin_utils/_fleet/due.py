@@ -18,7 +18,7 @@ from .._pki import validity
 from .._services import catalogue
 from . import described, names
 from .given import RENEW, SITE, FleetInput
-from .model import SlotKey, Vouching, anchors_of, parse_time
+from .model import SlotKey, Vouching, anchors_of, name_fits, parse_time, shown
 from .wanted import Identity
 
 #: The request stands on the node or in the store, the certificate is not issued yet.
@@ -168,7 +168,7 @@ def _due(identity: Identity, given: FleetInput) -> str | None:
     day = str(leaf["not_after"])[:10]
     if days < 0:
         return f"expired on {day}"
-    return f"expires on {day}, in {days} day{'s' if days != 1 else ''}"
+    return f"expires on {day}, in {days} day{'s' if days != 1 else ''}" if days else f"expires on {day}, within a day"
 
 
 def _renew_before(identity: Identity, given: FleetInput) -> Any:
@@ -189,8 +189,8 @@ def _changed(identity: Identity, given: FleetInput) -> str | None:
     if _as_requested(identity, leaf, given):
         # A CA may give less than it was asked for (parts of the subject); asking again gives the same.
         return None
-    have = {name.lower() for name in [*leaf["dns"], *leaf["ip"]]} or {str(leaf["common_name"] or "").lower()}
-    lacking = [name for name in identity.names if name.lower() not in have]
+    have = shown(leaf, frozenset()).names
+    lacking = [name for name in identity.names if not name_fits(name, have)]
     if lacking:
         return "lacks the name " + ", ".join(lacking)
     needed = [f"{role}Auth" for role in identity.roles]
@@ -308,8 +308,8 @@ def _on_node(identity: Identity, given: FleetInput, newest: int) -> list[tuple[i
 def _asks_for(identity: Identity, file: str, pem: str) -> bool:
     """Say whether a request on the node asks for exactly what is wanted now; else a new one is made."""
     wanted = requests.Request.of(identity.subject, identity.names, identity.roles, identity.eku, identity.ku)
-    shown = requests.describe_csr(pem, file)
-    have = {entry.lower() for entry in shown["names"]}
+    asked = requests.describe_csr(pem, file)
+    have = {entry.lower() for entry in asked["names"]}
     return not requests.differences(requests.load_csr(pem.encode("ascii", "replace"), file), wanted) and have <= set(
         wanted.all_names
     )

@@ -65,7 +65,7 @@ class State:
                 f"{link.verifier} does not trust what {link.presenter} presents ({shown.description}) in its "
                 f"{link.kind.verifier} {link.kind.trust} trust"
             )
-        if link.kind.name_checked and link.dialled and not _name_fits(link.dialled, shown.names):
+        if link.kind.name_checked and link.dialled and not name_fits(link.dialled, shown.names):
             found.append(
                 f"{link.verifier} dials {link.dialled}, which is not among the names of the certificate "
                 f"({', '.join(sorted(shown.names)) or 'none'})"
@@ -217,7 +217,8 @@ def _pems(host: Host, file: str | None) -> list[str]:
     return [item["pem"] for item in host.certificates(file)]
 
 
-def _name_fits(dialled: str, names: frozenset[str]) -> bool:
+def name_fits(dialled: str, names: frozenset[str]) -> bool:
+    """Say whether a name is among the names of a certificate, or covered by a wildcard among them."""
     wanted = dialled.lower()
     parent = wanted.partition(".")[2]
     return wanted in names or (bool(parent) and f"*.{parent}" in names)
