@@ -58,7 +58,13 @@ def read_json(path: str) -> Any:
             return json.load(stream)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
+        raise JournalProblem(
+            path,
+            f"cannot be read ({exc.strerror or exc})",
+            "make the state folder (cms_state_dir) readable for the user who runs Ansible, or choose another",
+        ) from exc
+    except ValueError as exc:
         raise JournalProblem(
             path,
             f"cannot be read ({exc})",

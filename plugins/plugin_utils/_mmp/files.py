@@ -23,6 +23,9 @@ except ImportError:
     pass
 
 _Result = TypeVar("_Result")
+
+#: No setting names a file before all of it is there.
+_AGAIN = "run again: the playbooks replace what arrived in part (certops.cms.pki_file needs force: true for that)"
 _NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
 
 
@@ -80,14 +83,14 @@ class Files:
             raise FileProblem(
                 f"{self._node}, file {name}",
                 f"the upload is short: {size} of {len(data)} bytes arrived",
-                "look at free space and connection, remove the file, and run again",
+                f"look at free space and connection, then {_AGAIN}",
             )
         back = self.get(name)
         if hashlib.sha256(back).digest() != hashlib.sha256(data).digest():
             raise FileProblem(
                 f"{self._node}, file {name}",
                 f"what the node holds ({len(back)} bytes) is not what was sent ({len(data)} bytes)",
-                "remove the file, and run again",
+                _AGAIN,
             )
 
     def remove(self, name: str) -> None:
@@ -123,5 +126,5 @@ class Files:
             ) from exc
         else:
             reason = f"the node answered {exc.strerror or exc or 'with a failure'}"
-            step = "look at the free space of the node, remove what was written, and run again"
+            step = f"look at the free space of the node, then {_AGAIN}"
         raise FileProblem(f"{self._node}, file {name}", f"cannot {what} it: {reason}", step) from exc
