@@ -159,8 +159,8 @@ class _Round:
             if opinion is False:
                 raise CertificateProblem(
                     f"{self.node.name} {step['certificate']}",
-                    f"the node says no to '{question}', though the control node found the files in order",
-                    "look at what the node printed; no setting names the files yet",
+                    f"the node says no to '{question}'; no setting names the files yet",
+                    "look at what the node printed, and upload a key, certificate and bundle that belong together",
                     self.node.commands[-1]["answer"],
                 )
             if opinion is None:

@@ -81,7 +81,9 @@ def plan_assignment(
         "leaf": {key: info[key] for key in ("sha256", "subject", "issuer", "not_after")},
     }
     unit = Unit(host_name, service.name, IDENTITY)
-    return single.plan([unit], single.around(unit, [step], {slot_id: info["sha256"]}))
+    # The key is never read (S4), so whether it is the right one is for the node to say, before anything is stored.
+    check = {"kind": "check", **{part: files.get(part) for part in before}}
+    return single.plan([unit], [check, *single.around(unit, [step], {slot_id: info["sha256"]})])
 
 
 def plan_trust(
@@ -200,15 +202,17 @@ class _Single:
                 )
             for problem in (survey["certificates"].get(name) or {}).get("problems", []) if name else []:
                 self.error("bundle-form", "1.2.4", f"{self.host.name} {name}", problem, "upload it in the right form")
-        base, _dot, extension = str(files["key"]).rpartition(".")
-        if extension not in names.KEY_EXTENSIONS or not base:
-            self.error(
-                "key-extension",
-                "B",
-                f"{self.host.name} {files['key']}",
-                "has no extension that the guide permits for a key",
-                "use one of: " + ", ".join(names.KEY_EXTENSIONS),
-            )
+        for part, name in files.items():
+            permitted = names.KEY_EXTENSIONS if part == "key" else names.CERTIFICATE_EXTENSIONS
+            base, _dot, extension = str(name).rpartition(".")
+            if name and (extension not in permitted or not base):
+                self.error(
+                    "file-extension",
+                    "B",
+                    f"{self.host.name} {name}",
+                    f"has no extension that the guide permits for a {part}",
+                    "upload it under a name that ends with one of: " + ", ".join(permitted),
+                )
 
     def compare(self, end: State, links: list[Link]) -> None:
         """Refuse what breaks a link that holds today, or leaves a link without trust (S5, S16)."""
