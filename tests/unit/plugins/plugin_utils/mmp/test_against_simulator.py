@@ -37,7 +37,7 @@ CONFIG: dict[str, Any] = {
     "start": "legacy",
     "legacy": {"days_left": 12},
     "users": [{"name": "admin", "password": PASSWORD, "role": "admin"}],
-    "durations": {"restart": 0.1, "service": 0.05, "api_start": 0.05},
+    "durations": {"restart": 0.1, "service": 0.05, "api_start": 0.05, "reboot": 0.3},
     "nodes": [{"name": "cms1", "services": ["webadmin", "callbridge", "webbridge3", "turn"]}],
 }
 
@@ -99,6 +99,8 @@ def login(node: SimulatedFleet) -> Iterator[Callable[..., Session]]:
             user="admin",
             password=PASSWORD,
             known_hosts_file=str(pathlib.Path(node.directory) / "known_hosts"),
+            # Just above what the simulated node refuses.
+            pacing=0.03,
             connect_timeout=5,
             command_timeout=5,
             long_timeout=10,
