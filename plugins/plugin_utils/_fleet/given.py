@@ -108,10 +108,7 @@ class IssuerFacts:
 
 @dataclasses.dataclass
 class FleetInput:
-    """Everything a plan is made from. ``now`` is an argument: the planner never asks the clock.
-
-    ``skipped`` names the nodes that a person left out; ``left_out`` describes them as far as the inventory does.
-    """
+    """Everything a plan is made from. ``now`` is an argument: the planner never asks the clock."""
 
     fleet: str
     intent: str
@@ -128,7 +125,6 @@ class FleetInput:
     findings: list[Finding] = dataclasses.field(default_factory=list)
     #: What forbids to keep keys in the store; an error only where the plan has some.
     store_findings: list[Finding] = dataclasses.field(default_factory=list)
-    left_out: dict[str, Host] = dataclasses.field(default_factory=dict)
 
 
 def _is_address(text: str) -> bool:

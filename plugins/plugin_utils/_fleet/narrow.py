@@ -16,7 +16,7 @@ from typing import Any
 
 from .._findings import ERROR, REMARK, Finding
 from .._services import catalogue
-from . import names, rules, written
+from . import names, outside, pending, rules, written
 from .given import FleetInput, Host
 from .model import State, TrustKey, Vouching, today, trust_file
 from .plan import SCHEMA, plan_id
@@ -31,11 +31,14 @@ def make_narrow_plan(given: FleetInput) -> dict[str, Any]:
 
     ``given.narrow_also`` names certificates, by fingerprint or by subject, that this collection did not add.
     """
+    given, cleared = pending.settle(given)
     topology = build(given)
     vouching = Vouching(given)
     state = today(given, topology, vouching)
-    findings = [against.finding for against in rules.about_inventory(given)]
+    findings = [*given.findings, *(against.finding for against in rules.about_inventory(given))]
     findings += [against.finding for against in rules.about_services(given, topology)]
+    findings += [against.finding for against in outside.about_registrations(given, topology, set())]
+    findings += [against.finding for against in outside.about_peers(topology, set())]
     findings += _unhealthy(given, topology, state)
     blocked = sorted(given.hosts) if any(finding.blocks for finding in findings) else []
     changes, removes = ([], {}) if blocked else _narrowed(given, topology, state, vouching, findings)
@@ -60,7 +63,7 @@ def make_narrow_plan(given: FleetInput) -> dict[str, Any]:
         "nodes": {host.name: written.node(host, []) for host in given.hosts.values() if host.survey},
         "certificates": written.pems(changes, vouching),
         "cost": {"restarts": {}},
-        "cleared": [],
+        "cleared": cleared,
         "external_verifiers": [],
         "changed": bool(rounds),
     }
@@ -79,8 +82,8 @@ def _unhealthy(given: FleetInput, topology: Topology, state: State) -> list[Find
                 Finding(ERROR, "link-broken", "S5", link.id, fault, "run certops.cms.site first, and narrow later")
             )
     for host in given.hosts.values():
-        for service, records in host.pending.items():
-            if not all(record.get("rides") for record in records):
+        for service in host.pending:
+            if host.waiting(service):
                 findings.append(
                     Finding(
                         ERROR,
@@ -104,6 +107,18 @@ def _narrowed(
         host = given.hosts[key[0]]
         links = [link for link in topology.links if link.trust_key == key]
         if host.survey is None or any(given.hosts[link.presenter].survey is None for link in links):
+            continue
+        if not topology.is_judged(key[0], key[1]):
+            findings.append(
+                Finding(
+                    REMARK,
+                    "trust-not-judged",
+                    "S16",
+                    f"{key[0]} {key[1]} {key[2]}",
+                    "is also for somebody who takes no part in this plan, so nothing is dropped from it",
+                    "put all its links into the inventory, and leave none of them out",
+                )
+            )
             continue
         file = trust_file(host, key[1], key[2])
         held = vouching.add(item["pem"] for item in host.certificates(file))

@@ -16,7 +16,7 @@ from typing import Any
 
 from .._findings import ERROR, WARNING, Finding
 from .._services import catalogue
-from . import due, order, pending, rounds, rules, trusts, written
+from . import due, order, outside, pending, rounds, rules, trusts, written
 from .due import Decision
 from .given import FleetInput
 from .model import SlotKey, State, TrustKey, Vouching, today
@@ -113,7 +113,9 @@ class _Planner:
         touched = {host for host, _slot in self.new} | {change.key[0] for change in self.changes}
         self.against += rules.about_inventory(given)
         self.against += rules.about_services(given, topology)
-        self.against += rules.about_registrations(given, topology, touched)
+        widened = {name for change in self.changes for name in topology.cluster_of(change.key[0])}
+        self.against += outside.about_registrations(given, topology, touched)
+        self.against += outside.about_peers(topology, widened)
         self.against += rules.about_files(given)
         self.against += rules.about_calls(given, self._calls_end_on())
         renewed = {f"{host} {slot}" for decision in self.decisions if decision.reason for host, slot in decision.slots}

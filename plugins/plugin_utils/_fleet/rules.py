@@ -128,7 +128,7 @@ def about_services(given: FleetInput, topology: Topology) -> Iterator[Against]:
                     ),
                     (host.name,),
                 )
-            yield from _trusts(host, name, state, linked)
+            yield from _trusts(host, name, state, linked, topology)
             for label, value in state.get("unknown_rows") or []:
                 yield Against(
                     _finding(
@@ -148,8 +148,14 @@ def about_services(given: FleetInput, topology: Topology) -> Iterator[Against]:
             )
 
 
-def _trusts(host: Host, name: str, state: dict[str, Any], linked: set[tuple[str, str, str]]) -> Iterator[Against]:
+def _trusts(
+    host: Host, name: str, state: dict[str, Any], linked: set[tuple[str, str, str]], topology: Topology
+) -> Iterator[Against]:
+    kinds = {(kind.verifier, kind.trust) for kind in catalogue.LINK_KINDS}
     for trust, file in sorted((state.get("trusts") or {}).items()):
+        if (name, trust) in kinds and not topology.is_judged(host.name, name):
+            # It is for somebody outside this plan, who is told of where registrations are.
+            continue
         if file and (host.name, name, trust) not in linked:
             yield _error(
                 host,
@@ -165,50 +171,6 @@ def _trusts(host: Host, name: str, state: dict[str, Any], linked: set[tuple[str,
             "S8",
             f"{name} shows a trust setting that is not known: {label!r} with {file!r}",
             "clear it on the node if nothing needs it, or report it so that it becomes known",
-        )
-
-
-def about_registrations(given: FleetInput, topology: Topology, touched: set[str]) -> Iterator[Against]:
-    """Check that every registered Web Bridge is known, and say where links had to be assumed."""
-    for host, url in topology.foreign_urls:
-        severity = ERROR if host in touched else WARNING
-        yield Against(
-            Finding(
-                severity,
-                "registration-outside-inventory",
-                "4.5",
-                f"{host} webBridges",
-                f"{url} is registered, and no host of cms_webbridge3 has this name or address",
-                "put that Web Bridge into the inventory (cms_fqdn, or cms_c2w_names for a further name), or remove the "
-                "registration; what it trusts cannot be judged otherwise",
-            ),
-            (host,),
-        )
-    for host, url, absent in topology.left_out:
-        yield Against(
-            Finding(
-                WARNING,
-                "link-left-out",
-                "S1",
-                f"{host} webBridges",
-                f"{url} leads to {absent}, which is left out on purpose: nobody looked whether it trusts {host}",
-                f"run certops.cms.site again when {absent} is back",
-            ),
-            (host,),
-        )
-    for name in topology.blind:
-        api = (given.hosts[name].survey or {}).get("api") or {}
-        yield Against(
-            Finding(
-                WARNING,
-                "links-assumed",
-                "S6",
-                f"{name} API",
-                f"no registrations could be read ({api.get('detail') or api.get('state') or 'no survey'}), so it "
-                "counts as linked to every Web Bridge of its cluster, and its links cannot be proven over the API",
-                "set cms_api_user and cms_api_password to a user that may read the API",
-            ),
-            (name,),
         )
 
 

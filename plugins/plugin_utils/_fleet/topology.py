@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._services import catalogue
 from .given import FleetInput, Host
@@ -72,10 +73,19 @@ class Topology:
     blind: list[str]
     #: (Call Bridge, registered URL, node left out on purpose)
     left_out: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
+    #: (Call Bridge, a peer in its database, the node that is left out or None when the inventory does not know it)
+    absent_peers: list[tuple[str, str, str | None]] = dataclasses.field(default_factory=list)
 
     def links_of(self, host: str) -> list[Link]:
         """Give the links that ``host`` is an end of."""
         return [link for link in self.links if host in (link.verifier, link.presenter)]
+
+    def is_judged(self, host: str, service: str) -> bool:
+        """Say whether all other ends of the links of a service are known, so that its trust can be judged whole."""
+        if service == "callbridge":
+            return not any(host == entry[0] for entry in [*self.foreign_urls, *self.left_out])
+        members = set(self.cluster_of(host))
+        return not any(entry[0] in members for entry in self.absent_peers)
 
     def cluster_of(self, host: str) -> list[str]:
         """Give the nodes of the cluster that ``host`` belongs to, itself included."""
@@ -121,7 +131,14 @@ def build(given: FleetInput) -> Topology:
             links.extend(_pair(call_bridge, bridge, entry))
     unique = {link.id: link for link in links}
     ordered = [unique[key] for key in sorted(unique)]
-    return Topology(ordered, _clusters(given, ordered, databases), sorted(set(foreign)), blind, sorted(set(left_out)))
+    return Topology(
+        links=ordered,
+        clusters=_clusters(given, ordered, databases),
+        foreign_urls=sorted(set(foreign)),
+        blind=blind,
+        left_out=sorted(set(left_out)),
+        absent_peers=_absent_peers(given, call_bridges),
+    )
 
 
 def _pair(call_bridge: Host, bridge: Host, entry: dict[str, Any]) -> list[Link]:
@@ -135,7 +152,8 @@ def _pair(call_bridge: Host, bridge: Host, entry: dict[str, Any]) -> list[Link]:
                 verifier=verifier.name,
                 presenter=presenter.name,
                 dialled=entry.get("host") if kind.name_checked else None,
-                via=call_bridge.name if entry else None,
+                # Only its own API shows the state of a Call Bridge's links.
+                via=call_bridge.name if entry and _api(call_bridge) else None,
                 web_bridge_id=entry.get("id"),
                 url=entry.get("url"),
                 before=entry.get("status"),
@@ -193,6 +211,35 @@ def _is_peer(entry: dict[str, Any], host: Host) -> bool:
     return name in {host.name.lower(), host.fqdn, host.address.lower()}
 
 
+def _absent_peers(given: FleetInput, call_bridges: list[Host]) -> list[tuple[str, str, str | None]]:
+    """Give the Call Bridges that a database lists and that take no part in this plan."""
+    absent = [host for host in given.skipped_hosts.values() if "callbridge" in host.services]
+    found: set[tuple[str, str, str | None]] = set()
+    for call_bridge in call_bridges:
+        for entry in (_api(call_bridge) or {"call_bridges": []})["call_bridges"]:
+            if any(_is_peer(entry, host) or _may_be(entry, host) for host in call_bridges):
+                continue
+            shown = str(entry.get("name") or entry.get("address") or entry["id"])
+            known = next((host.name for host in absent if _is_peer(entry, host) or _may_be(entry, host)), None)
+            found.add((call_bridge.name, shown, known))
+    return sorted(found, key=str)
+
+
+def _may_be(entry: dict[str, Any], host: Host) -> bool:
+    """Say whether an entry of ``callBridges`` may be ``host`` by its name, or by what its Web Admin is called."""
+    if str(entry.get("name") or "").lower() in (host.name.lower(), host.fqdn, (host.fqdn or "").split(".", 1)[0]):
+        return True
+    leaf = next(iter(assigned_certificates(host, "webadmin", "webadmin")), None)
+    names = {name.lower() for name in [*leaf["info"]["dns"], *leaf["info"]["ip"]]} if leaf else set()
+    return (urlsplit(str(entry.get("address") or "")).hostname or "") in names
+
+
+def assigned_certificates(host: Host, service: str, slot: str) -> list[dict[str, Any]]:
+    """Give the certificates of the file that a slot names."""
+    files = (host.service(service).get("slots") or {}).get(slot) or {}
+    return host.certificates(files.get("certificate"))
+
+
 def _databases(call_bridges: list[Host]) -> dict[str, tuple[str, ...]]:
     """Give, for each Call Bridge, its peers in the same database: those whose API lists the same Call Bridge ids."""
     by_content: dict[tuple[str, ...], list[Host]] = {}
@@ -223,8 +270,7 @@ def _find(entry: dict[str, Any], web_bridges: list[Host]) -> Host | None:
             return host
     named = []
     for host in web_bridges:
-        slot = (host.service("webbridge3").get("slots") or {}).get("c2w") or {}
-        leaf = next(iter(host.certificates(slot.get("certificate"))), None)
+        leaf = next(iter(assigned_certificates(host, "webbridge3", "c2w")), None)
         if leaf and dialled in {name.lower() for name in [*leaf["info"]["dns"], *leaf["info"]["ip"]]}:
             named.append(host)
     # A certificate that several Web Bridges share names them all, and so tells none of them apart.
