@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.given import FleetInput
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import quote
+from ansible_collections.certops.cms.plugins.plugin_utils._pki import bundles
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
 from ansible_collections.certops.cms.plugins.plugin_utils._single import SINGLE_SPEC, SingleChange
 
@@ -32,21 +34,26 @@ class ActionModule(SingleChange):
         service = catalogue.BY_NAME[params["service"]]
         slot_id = _slot_id(service, params["slot"])
         slot = catalogue.SLOTS[slot_id][1]
-        if params["bundle"] and slot.layout == catalogue.FULL_CHAIN:
+        full = slot.layout == catalogue.FULL_CHAIN
+        if params["bundle"] and full:
             raise BadOption(
                 "bundle",
                 f"is not taken by '{slot.command}' (guide 4.5)",
                 "give one file with leaf, intermediates and root as certificate",
             )
         files = {part: params[part] for part in ("key", "certificate", "bundle")}
+        forms = {params["certificate"]: bundles.FULL_CHAIN if full else bundles.CERTIFICATE}
+        if params["bundle"]:
+            forms[params["bundle"]] = bundles.BUNDLE
         result = self.change(
-            lambda fleet: single.plan_assignment(fleet, self.node, slot_id, files, self._matches(files)),
-            [name for part, name in files.items() if name and part != "key"],
+            lambda fleet: single.plan_assignment(fleet, self.node, slot_id, files, self._matches(fleet, files)), forms
         )
         return {**result, "service": service.name, "slot": slot_id, "files": files}
 
-    def _matches(self, files: dict[str, str | None]) -> bool | None:
+    def _matches(self, fleet: FleetInput, files: dict[str, str | None]) -> bool | None:
         """Ask the node whether key and certificate belong together: the key never leaves it (S4)."""
+        if not {files["key"], files["certificate"]} <= set((fleet.hosts[self.node].survey or {"files": {}})["files"]):
+            return None
         question = f"pki match {quote(str(files['key']))} {quote(str(files['certificate']))}"
         return displays.read_yes_no(self.session.show(question))
 

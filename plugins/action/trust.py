@@ -42,6 +42,6 @@ class ActionModule(SingleChange):
             for certificate in certs.load_certificates(text.encode(), f"certificates, entry {number}")
         ]
         result = self.change(
-            lambda fleet: single.plan_trust(fleet, self.node, service.name, params["trust"], pems, params["mode"]), []
+            lambda fleet: single.plan_trust(fleet, self.node, service.name, params["trust"], pems, params["mode"]), {}
         )
         return {**result, "service": service.name, "trust": params["trust"]}

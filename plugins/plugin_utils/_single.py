@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._action import API_SPEC, CALLS_SPEC, STATE_SPEC, CmsAction
@@ -25,6 +25,7 @@ from ._fleet.given import SITE, FleetInput
 from ._fleet.journal import Journal
 from ._fleet.lock import FleetLock, owner_of
 from ._gather import SURVEY_VARIABLE, gather, open_store, plain
+from ._pki import bundles
 
 SINGLE_SPEC: dict[str, Any] = {
     "survey_variable": {"type": "str", "default": SURVEY_VARIABLE},
@@ -40,23 +41,26 @@ class SingleChange(CmsAction):
 
     libraries = ("cryptography", "paramiko", "OpenSSL", "defusedxml")
 
-    def change(self, make: Callable[[FleetInput], dict[str, Any]], files_of_interest: Iterable[str]) -> dict[str, Any]:
-        """Survey this node, make the plan with ``make``, carry it out unless in check mode, and give the result."""
+    def change(self, make: Callable[[FleetInput], dict[str, Any]], forms: Mapping[str, str]) -> dict[str, Any]:
+        """Survey this node, make the plan with ``make``, carry it out unless in check mode, and give the result.
+
+        ``forms`` names certificate files on the node that are to be read, and the form each must have (_pki.bundles).
+        """
         if self.check_mode:
-            return self._change(make, files_of_interest)
+            return self._change(make, forms)
         # The lock stays with this run of ansible-playbook, which may have taken it for a plan; it ends with it.
         lock = FleetLock(self.state_dir, owner_of(os.getppid()))
         lock.acquire(f"a change of {self.node}")
         with lock.one_at_a_time():
-            return self._change(make, files_of_interest)
+            return self._change(make, forms)
 
-    def _change(self, make: Callable[[FleetInput], dict[str, Any]], files_of_interest: Iterable[str]) -> dict[str, Any]:
+    def _change(self, make: Callable[[FleetInput], dict[str, Any]], forms: Mapping[str, str]) -> dict[str, Any]:
         journal = Journal(self.state_dir, read_only=self.check_mode)
         now = datetime.datetime.now(datetime.UTC)
         fleet = gather(self, SITE, now, self.params["survey_variable"])
         if self.node not in fleet.hosts:
             raise BadOption(self.node, "is not in the group cms", "put it into the group cms of the inventory")
-        fleet.hosts[self.node].survey = self._survey(now, files_of_interest, journal)
+        fleet.hosts[self.node].survey = self._survey(now, forms, journal)
         plan = make(fleet)
         findings = [from_dict(data) for data in plan["findings"]]
         result: dict[str, Any] = {
@@ -77,9 +81,9 @@ class SingleChange(CmsAction):
             result.update({key: done[key] for key in ("commands", "proofs", "remarks")})
         return result
 
-    def _survey(self, now: datetime.datetime, files_of_interest: Iterable[str], journal: Journal) -> dict[str, Any]:
+    def _survey(self, now: datetime.datetime, forms: Mapping[str, str], journal: Journal) -> dict[str, Any]:
         credentials = self.api_credentials(self.node)
-        return survey(
+        found = survey(
             self.session,
             host=self.node,
             address=str(self.variable("ansible_host") or self.node),
@@ -87,9 +91,15 @@ class SingleChange(CmsAction):
             probe=plain(self.variable("cms_probe") or {}),
             api_access=ApiAccess(*credentials) if credentials else None,
             now=now,
-            files_of_interest=list(files_of_interest),
+            files_of_interest=list(forms),
             made=journal.made_files(self.node),
         )
+        for name, form in forms.items():
+            # A survey tells the form from names of this collection's making; a person may have chosen any.
+            entry = found["certificates"].get(name) or {}
+            if entry.get("certificates"):
+                entry["problems"] = bundles.problems(self.session.get(name), form, name)
+        return found
 
     def _context(self, journal: Journal, now: datetime.datetime) -> Context:
         def no_issuer(name: str) -> Any:

@@ -19,10 +19,10 @@ from .._pki import certs, profiles
 from .._services import catalogue
 from . import names, steps, trusts, written
 from .given import FleetInput, Host
-from .model import State, TrustKey, Vouching, shown, today, trust_file
+from .model import State, TrustKey, Vouching, assigned_chain, shown, today, trust_file
 from .order import IDENTITY, TRUST, Unit
 from .plan import SCHEMA, plan_id
-from .topology import Link, Topology, build
+from .topology import Topology, build
 
 WIDEN, NARROW, EXACT = "widen", "narrow", "exact"
 ROUND = "switch"
@@ -36,26 +36,20 @@ def plan_assignment(
     ``matches`` is the node's opinion of key and certificate, None when it is not clear. The survey of the node must
     hold the certificate files. What a verifier does not trust yet is an error: widen first.
     """
-    single = _Single(given, host_name)
-    host = single.host
     service, slot = catalogue.SLOTS[slot_id]
-    state = host.service(service.name)
-    now_assigned = (state.get("slots") or {}).get(slot.name) or {}
+    single = _Single(given, host_name, service)
+    host = single.host
+    if not single.check_service():
+        return single.plan([], [])
+    now_assigned = (host.service(service.name).get("slots") or {}).get(slot.name) or {}
     before = {part: now_assigned.get(part) for part in ("key", "certificate", "bundle")}
     chain = [*host.certificates(files["certificate"]), *host.certificates(files.get("bundle"))]
-    if not chain:
-        single.error(
-            "no-certificate",
-            "4.3",
-            f"{host_name} {files['certificate']}",
-            "is not on the node, or holds no certificate",
-            "upload it first with certops.cms.pki_file",
-        )
+    single.check_files(files)
+    if not host.certificates(files["certificate"]):
         return single.plan([], [])
     leaf, *_others = single.vouching.add(item["pem"] for item in chain)
     info = single.vouching.info(leaf)
     single.check_identity(slot_id, [item["pem"] for item in chain])
-    single.check_files(files)
     if matches is False:
         single.error(
             "key-mismatch",
@@ -64,10 +58,11 @@ def plan_assignment(
             f"does not belong to the key {files['key']} ('pki match' says so)",
             "name the key that the certificate was requested with",
         )
-    end = single.state.copy()
+    assigned = {part: files.get(part) for part in before} == before
+    end = single.after_restart(set() if assigned else {slot_id})
     end.slots[host_name, slot_id] = shown(info, single.vouching.above(leaf))
-    single.compare(end, [link for link in single.topology.links if link.slot_key == (host_name, slot_id)])
-    if {part: files.get(part) for part in before} == before and service.name not in host.pending:
+    single.compare(end, slot_id)
+    if assigned and not host.waiting(service.name):
         return single.plan([], [])
     arguments = [files["key"], files["certificate"], files.get("bundle")]
     step = {
@@ -93,7 +88,9 @@ def plan_trust(
 
     A certificate that a presenter needs today cannot be narrowed away (S16).
     """
-    single = _Single(given, host_name)
+    single = _Single(given, host_name, catalogue.BY_NAME[service_name])
+    if not single.check_service():
+        return single.plan([], [])
     key: TrustKey = (host_name, service_name, trust)
     before = trust_file(single.host, service_name, trust)
     held = single.vouching.add(item["pem"] for item in single.host.certificates(before))
@@ -104,10 +101,9 @@ def plan_trust(
         content = [sha for sha in held if sha not in named]
     else:
         content = named
-    end = single.state.copy()
+    end = single.after_restart(set())
     end.trusts[key] = frozenset(content)
-    links = [link for link in single.topology.links if link.trust_key == key]
-    if not links:
+    if not any(link.trust_key == key for link in single.topology.links):
         single.warn(
             "trust-without-link",
             "S8",
@@ -115,7 +111,7 @@ def plan_trust(
             "no link of the inventory is verified by this setting, so nothing proves the change",
             "put the other side into the inventory",
         )
-    single.compare(end, links)
+    single.compare(end)
     if not content:
         single.error(
             "trust-empty",
@@ -124,7 +120,7 @@ def plan_trust(
             "would hold no certificate",
             "leave at least what the links need",
         )
-    if set(content) == set(held) and service_name not in single.host.pending:
+    if set(content) == set(held) and not single.host.waiting(service_name):
         return single.plan([], [])
     change = single.trust_change(key, sorted(set(content) & set(held)), [s for s in content if s not in held], before)
     step = {
@@ -147,9 +143,10 @@ def plan_trust(
 
 
 class _Single:
-    def __init__(self, given: FleetInput, host_name: str) -> None:
+    def __init__(self, given: FleetInput, host_name: str, service: catalogue.Service) -> None:
         self.given = given
         self.host: Host = given.hosts[host_name]
+        self.service = service
         self.topology: Topology = build(given)
         self.vouching = Vouching(given)
         self.state = today(given, self.topology, self.vouching)
@@ -198,7 +195,7 @@ class _Single:
                     "4.3",
                     f"{self.host.name} {name}",
                     f"the {part} is not on the node",
-                    "upload it first",
+                    "upload it first with certops.cms.pki_file",
                 )
             for problem in (survey["certificates"].get(name) or {}).get("problems", []) if name else []:
                 self.error("bundle-form", "1.2.4", f"{self.host.name} {name}", problem, "upload it in the right form")
@@ -214,11 +211,71 @@ class _Single:
                     "upload it under a name that ends with one of: " + ", ".join(permitted),
                 )
 
-    def compare(self, end: State, links: list[Link]) -> None:
-        """Refuse what breaks a link that holds today, or leaves a link without trust (S5, S16)."""
-        for link in links:
+    def check_service(self) -> bool:
+        """Check that inventory and node agree that the service runs here: its links are known by its group."""
+        name, group = self.service.name, self.service.group
+        if name not in self.host.services:
+            self.error(
+                "service-not-in-inventory",
+                "S5",
+                self.host.name,
+                f"is not in the group {group}, so the links of its {name} are not known",
+                f"put it into {group}",
+            )
+            return False
+        state = self.host.service(name)
+        if not state.get("present"):
+            self.error(
+                "service-missing",
+                "S8",
+                self.host.name,
+                f"is in the group {group}, and has no service {name} ({state.get('detail') or 'it does not show it'})",
+                f"take the host out of {group}, or check its version and licence",
+            )
+            return False
+        return True
+
+    def after_restart(self, replaced: set[str]) -> State:
+        """Give the state after a restart of the service: what is stored and waits for one becomes live with it (S15).
+
+        Where others stored another certificate than the one served, it is not known whether that is wanted: an error,
+        unless its slot is among those ``replaced`` now.
+        """
+        end = self.state.copy()
+        stored = trusts.unfinished(self.given, self.vouching)
+        for slot in self.service.slots:
+            slot_id = catalogue.slot_id(self.service, slot)
+            place = (self.host.name, slot_id)
+            served = self.host.served(slot_id).get("chain") or []
+            assigned = assigned_chain(self.host, slot_id)
+            if place in stored:
+                end.slots[place] = stored[place]
+            elif slot_id not in replaced and served and assigned:
+                self._check_pending(slot_id, served[0]["sha256"], assigned[0]["info"]["sha256"])
+        for key in end.trusts:
+            if key[:2] == (self.host.name, self.service.name):
+                file = trust_file(self.host, key[1], key[2])
+                end.trusts[key] = frozenset(self.vouching.add(item["pem"] for item in self.host.certificates(file)))
+        return end
+
+    def _check_pending(self, slot_id: str, served: str, assigned: str) -> None:
+        if served != assigned:
+            self.error(
+                "pending-change-of-others",
+                "S15",
+                f"{self.host.name} {slot_id}",
+                "serves another certificate than it is assigned: a change that was stored and never made live, and "
+                "that this restart would make live",
+                f"restart {self.service.name} yourself when that change is wanted, or assign what is served",
+            )
+
+    def compare(self, end: State, new_slot: str | None = None) -> None:
+        """Refuse what breaks a link that holds today, and a new identity that a verifier does not take (S5, S16)."""
+        for link in self.topology.links:
             faults = end.faults(link, self.given.now)
-            if faults and not self.state.faults(link, self.given.now):
+            known = self.state.faults(link, self.given.now)
+            new = link.slot_key == (self.host.name, new_slot)
+            if faults and (new or not set(faults) <= set(known)):
                 self.error(
                     "link-would-break",
                     "S5",
@@ -233,9 +290,13 @@ class _Single:
         if not steps.restarts(self.host, catalogue.BY_NAME[unit.service]):
             return settings
         place = next(number for number, step in enumerate(found) if step["kind"] == "restart")
-        for step in found:
-            if step["kind"] == "prove" and step.get("slot") in leaves:
-                step["leaf"] = leaves[step["slot"]]
+        proven = {step.get("slot"): step for step in found if step["kind"] == "prove"}
+        for slot_id, leaf in leaves.items():
+            if slot_id not in proven:
+                # It had no certificate before, so nothing else asks for a proof of it.
+                proven[slot_id] = {"kind": "prove", "proof": "tls", "slot": slot_id, "identity": None}
+                found.insert(place + 1, proven[slot_id])
+            proven[slot_id]["leaf"] = leaf
         return [*found[:place], *settings, *found[place:]]
 
     def trust_change(self, key: TrustKey, keep: list[str], add: list[str], before: str | None) -> trusts.TrustChange:
