@@ -73,7 +73,7 @@ def about_peers(topology: Topology, widened: set[str]) -> Iterator[Against]:
                     WARNING,
                     "link-left-out",
                     "S1",
-                    f"{host} callBridges",
+                    host,
                     f"{absent} is left out on purpose: nobody looked whether it trusts the Web Bridges of its cluster",
                     f"run certops.cms.site again when {absent} is back",
                 ),

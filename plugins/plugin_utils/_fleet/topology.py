@@ -137,7 +137,7 @@ def build(given: FleetInput) -> Topology:
         foreign_urls=sorted(set(foreign)),
         blind=blind,
         left_out=sorted(set(left_out)),
-        absent_peers=_absent_peers(given, call_bridges),
+        absent_peers=_absent_peers(given, call_bridges, web_bridges, ordered),
     )
 
 
@@ -211,8 +211,10 @@ def _is_peer(entry: dict[str, Any], host: Host) -> bool:
     return name in {host.name.lower(), host.fqdn, host.address.lower()}
 
 
-def _absent_peers(given: FleetInput, call_bridges: list[Host]) -> list[tuple[str, str, str | None]]:
-    """Give the Call Bridges that a database lists and that take no part in this plan."""
+def _absent_peers(
+    given: FleetInput, call_bridges: list[Host], web_bridges: list[Host], links: list[Link]
+) -> list[tuple[str, str, str | None]]:
+    """Give the Call Bridges that take no part in this plan and have, or may have, links to Web Bridges of it."""
     absent = [host for host in given.skipped_hosts.values() if "callbridge" in host.services]
     found: set[tuple[str, str, str | None]] = set()
     for call_bridge in call_bridges:
@@ -222,6 +224,10 @@ def _absent_peers(given: FleetInput, call_bridges: list[Host]) -> list[tuple[str
             shown = str(entry.get("name") or entry.get("address") or entry["id"])
             known = next((host.name for host in absent if _is_peer(entry, host) or _may_be(entry, host)), None)
             found.add((call_bridge.name, shown, known))
+    linked = {link.presenter for link in links}
+    for bridge in web_bridges:
+        if bridge.name not in linked:
+            found |= {(bridge.name, host.name, host.name) for host in absent}
     return sorted(found, key=str)
 
 

@@ -300,6 +300,11 @@ class Fleet:
             issuers=copy.deepcopy(self.issuers),
             generations=copy.deepcopy(self.generations),
             skipped=skipped,
+            skipped_hosts={
+                node.name: dataclasses.replace(self._host(node), survey=None)
+                for node in self.nodes.values()
+                if node.name in skipped
+            },
             **more,
         )
 
