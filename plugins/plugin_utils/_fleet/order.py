@@ -58,13 +58,22 @@ def units(changes: Iterable[Change]) -> list[Unit]:
         found = _make(changes, split)
         circle = _circle(found)
         if not circle:
-            _levels(found)
-            return sorted(found.values(), key=lambda unit: (unit.level, unit.key))
-        candidates = [found[key] for key in circle if key[2] == BOTH]
-        if not candidates:
-            raise AssertionError("Contract violation: a circle of units that cannot be split")
-        least = min(catalogue.BY_NAME[unit.service].hurt for unit in candidates)
-        split |= {(u.host, u.service) for u in candidates if catalogue.BY_NAME[u.service].hurt == least}
+            break
+        # Only what carries trust and identity can stand in a circle: others wait for it, or wait for nothing.
+        least = min((found[key] for key in circle), key=lambda unit: (_hurt(unit.service), unit.key))
+        split.add((least.host, least.service))
+    for place in sorted(split, key=lambda place: (-_hurt(place[1]), place)):
+        # What was split early may not have to be, now that others are.
+        whole = _make(changes, split - {place})
+        if not _circle(whole):
+            found = whole
+            split.remove(place)
+    _levels(found)
+    return sorted(found.values(), key=lambda unit: (unit.level, unit.key))
+
+
+def _hurt(service: str) -> int:
+    return catalogue.BY_NAME[service].hurt
 
 
 def _make(changes: list[Change], split: set[tuple[str, str]]) -> dict[UnitKey, Unit]:
