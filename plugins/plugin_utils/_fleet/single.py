@@ -17,7 +17,7 @@ from typing import Any
 from .._findings import ERROR, WARNING, Finding
 from .._pki import certs, profiles
 from .._services import catalogue
-from . import names, steps, trusts, written
+from . import names, outside, steps, trusts, written
 from .given import FleetInput, Host
 from .model import State, TrustKey, Vouching, assigned_chain, shown, today, trust_file
 from .order import IDENTITY, TRUST, Unit
@@ -62,6 +62,8 @@ def plan_assignment(
     end = single.after_restart(set() if assigned else {slot_id})
     end.slots[host_name, slot_id] = shown(info, single.vouching.above(leaf))
     single.compare(end, slot_id)
+    if any(kind.presenter == slot_id for kind in catalogue.LINK_KINDS):
+        single.look_outside(not assigned)
     if assigned and not host.waiting(service.name):
         return single.plan([], [])
     arguments = [files["key"], files["certificate"], files.get("bundle")]
@@ -94,6 +96,14 @@ def plan_trust(
     key: TrustKey = (host_name, service_name, trust)
     before = trust_file(single.host, service_name, trust)
     held = single.vouching.add(item["pem"] for item in single.host.certificates(before))
+    if before and not held:
+        single.error(
+            "trust-unreadable",
+            "S16",
+            f"{host_name} {before}",
+            "cannot be read, so what is trusted now is not known and would be lost",
+            "look at the file that the setting names, and put right what is wrong with it",
+        )
     named = list(dict.fromkeys(single.vouching.add(pems)))
     if mode == WIDEN:
         content = [*held, *(sha for sha in named if sha not in held)]
@@ -112,6 +122,18 @@ def plan_trust(
             "put the other side into the inventory",
         )
     single.compare(end)
+    drops = [str(single.vouching.info(sha)["subject"]) for sha in held if sha not in content]
+    if any((kind.verifier, kind.trust) == key[1:] for kind in catalogue.LINK_KINDS):
+        single.look_outside(False)
+        if drops and not single.topology.is_judged(host_name, service_name):
+            single.error(
+                "trust-not-judged",
+                "S16",
+                f"{host_name} {service_name} {trust}",
+                "is also for somebody who takes no part in this run, and may need what would be dropped: "
+                + ", ".join(drops),
+                "put all its links into the inventory, and leave none of them out",
+            )
     if not content:
         single.error(
             "trust-empty",
@@ -133,7 +155,6 @@ def plan_trust(
     }
     unit = Unit(host_name, service_name, TRUST)
     upload = {"kind": "upload", "file": change.file, "content": {"trust": 0}}
-    drops = [str(single.vouching.info(sha)["subject"]) for sha in held if sha not in content]
     return single.plan(
         [unit],
         [upload, *single.around(unit, [step], {})],
@@ -283,6 +304,16 @@ class _Single:
                     "; ".join(faults),
                     "widen the trust of the verifying side first (certops.cms.trust), with its restart",
                 )
+
+    def look_outside(self, concerned: bool) -> None:
+        """Tell of ends of the links that take no part; not to know one that is ``concerned`` is an error."""
+        mine = {self.host.name}
+        if self.service.name == "callbridge":
+            found = outside.about_registrations(self.given, self.topology, mine if concerned else set())
+        else:
+            mine = set(self.topology.cluster_of(self.host.name))
+            found = outside.about_peers(self.topology, mine if concerned else set())
+        self.findings += [against.finding for against in found if mine & set(against.hosts)]
 
     def around(self, unit: Unit, settings: list[dict[str, Any]], leaves: dict[str, str]) -> list[dict[str, Any]]:
         """Put the commands and proofs of a restart around settings."""
