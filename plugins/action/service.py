@@ -46,16 +46,17 @@ class ActionModule(SingleChange):
         if params["bundle"]:
             forms[params["bundle"]] = bundles.BUNDLE
         result = self.change(
-            lambda fleet: single.plan_assignment(fleet, self.node, slot_id, files, self._matches(fleet, files)), forms
+            lambda fleet: single.plan_assignment(fleet, self.node, slot_id, files, *self._matches(fleet, files)), forms
         )
         return {**result, "service": service.name, "slot": slot_id, "files": files}
 
-    def _matches(self, fleet: FleetInput, files: dict[str, str | None]) -> bool | None:
-        """Ask the node whether key and certificate belong together: the key never leaves it (S4)."""
+    def _matches(self, fleet: FleetInput, files: dict[str, str | None]) -> tuple[bool | None, str]:
+        """Ask the node whether key and certificate belong together, and give its words: the key stays there (S4)."""
         if not {files["key"], files["certificate"]} <= set((fleet.hosts[self.node].survey or {"files": {}})["files"]):
-            return None
+            return None, ""
         question = f"pki match {quote(str(files['key']))} {quote(str(files['certificate']))}"
-        return displays.read_yes_no(self.session.show(question))
+        answer = self.session.show(question)
+        return displays.read_yes_no(answer), " | ".join(line.strip() for line in answer.splitlines() if line.strip())
 
 
 def _slot_id(service: catalogue.Service, slot: str | None) -> str:

@@ -56,22 +56,35 @@ class State:
 
     def faults(self, link: Link, now: datetime.datetime) -> list[str]:
         """Say why a link does not hold in this state; nothing when it holds."""
+        return [fault for fault, _remedy in self.faults_and_remedies(link, now)]
+
+    def faults_and_remedies(self, link: Link, now: datetime.datetime) -> list[tuple[str, str]]:
+        """Say why a link does not hold in this state, and for each fault what helps."""
         shown = self.slots.get(link.slot_key)
         if shown is None:
-            return [f"{link.presenter} presents no certificate for {link.kind.presenter}"]
+            missing = f"{link.presenter} presents no certificate for {link.kind.presenter}"
+            return [(missing, f"assign a certificate to {link.kind.presenter} of {link.presenter}")]
         found = []
         if not shown.vouched_by & self.trusts.get(link.trust_key, frozenset()):
             found.append(
-                f"{link.verifier} does not trust what {link.presenter} presents ({shown.description}) in its "
-                f"{link.kind.verifier} {link.kind.trust} trust"
+                (
+                    f"{link.verifier} does not trust what {link.presenter} presents ({shown.description}) in its "
+                    f"{link.kind.verifier} {link.kind.trust} trust",
+                    f"widen the trust of {link.verifier} first (certops.cms.trust), with its restart",
+                )
             )
         if link.kind.name_checked and link.dialled and not name_fits(link.dialled, shown.names):
             found.append(
-                f"{link.verifier} dials {link.dialled}, which is not among the names of the certificate "
-                f"({', '.join(sorted(shown.names)) or 'none'})"
+                (
+                    f"{link.verifier} dials {link.dialled}, which is not among the names of the certificate "
+                    f"({', '.join(sorted(shown.names)) or 'none'})",
+                    f"have a certificate issued that names {link.dialled}",
+                )
             )
         if shown.not_after is not None and shown.not_after <= now:
-            found.append(f"the certificate of {link.presenter} expired on {shown.not_after:%Y-%m-%d}")
+            found.append(
+                (f"the certificate of {link.presenter} expired on {shown.not_after:%Y-%m-%d}", "have a new one issued")
+            )
         return found
 
 

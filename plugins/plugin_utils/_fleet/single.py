@@ -29,12 +29,12 @@ ROUND = "switch"
 
 
 def plan_assignment(
-    given: FleetInput, host_name: str, slot_id: str, files: dict[str, str | None], matches: bool | None
+    given: FleetInput, host_name: str, slot_id: str, files: dict[str, str | None], matches: bool | None, printed: str = ""
 ) -> dict[str, Any]:
     """Make the plan that assigns ``files`` (key, certificate, bundle), which lie on the node, to a slot.
 
-    ``matches`` is the node's opinion of key and certificate, None when it is not clear. The survey of the node must
-    hold the certificate files. What a verifier does not trust yet is an error: widen first.
+    ``matches`` is the node's opinion of key and certificate, None when it is not clear, and ``printed`` its words. The
+    survey of the node must hold the certificate files. What a verifier does not trust yet is an error: widen first.
     """
     service, slot = catalogue.SLOTS[slot_id]
     single = _Single(given, host_name, service)
@@ -55,8 +55,8 @@ def plan_assignment(
             "key-mismatch",
             "4.3",
             f"{host_name} {files['certificate']}",
-            f"does not belong to the key {files['key']} ('pki match' says so)",
-            "name the key that the certificate was requested with",
+            f"does not fit the key {files['key']}: 'pki match' says {printed or 'no'}",
+            "name the key that the certificate was requested with; unlock a key that has a passphrase first",
         )
     assigned = {part: files.get(part) for part in before} == before
     end = single.after_restart(set() if assigned else {slot_id})
@@ -78,9 +78,7 @@ def plan_assignment(
         "leaf": {key: info[key] for key in ("sha256", "subject", "issuer", "not_after")},
     }
     unit = Unit(host_name, service.name, IDENTITY)
-    # The key is never read (S4), so whether it is the right one is for the node to say, before anything is stored.
-    check = {"kind": "check", **{part: files.get(part) for part in before}}
-    return single.plan([unit], [check, *single.around(unit, [step], {slot_id: info["sha256"]})])
+    return single.plan([unit], [*single.around(unit, [step], {slot_id: info["sha256"]})])
 
 
 def plan_trust(
@@ -302,7 +300,7 @@ class _Single:
                     "S5",
                     link.id,
                     "; ".join(faults),
-                    "widen the trust of the verifying side first (certops.cms.trust), with its restart",
+                    "; ".join(remedy for _fault, remedy in end.faults_and_remedies(link, self.given.now)),
                 )
 
     def look_outside(self, concerned: bool) -> None:
