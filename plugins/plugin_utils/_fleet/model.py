@@ -66,25 +66,20 @@ class State:
             return [(missing, f"assign a certificate to {link.kind.presenter} of {link.presenter}")]
         found = []
         if not shown.vouched_by & self.trusts.get(link.trust_key, frozenset()):
-            found.append(
-                (
-                    f"{link.verifier} does not trust what {link.presenter} presents ({shown.description}) in its "
-                    f"{link.kind.verifier} {link.kind.trust} trust",
-                    f"widen the trust of {link.verifier} first (certops.cms.trust), with its restart",
-                )
+            fault = (
+                f"{link.verifier} does not trust what {link.presenter} presents ({shown.description}) in its "
+                f"{link.kind.verifier} {link.kind.trust} trust"
             )
+            found.append((fault, f"widen the trust of {link.verifier} first (certops.cms.trust), with its restart"))
         if link.kind.name_checked and link.dialled and not name_fits(link.dialled, shown.names):
-            found.append(
-                (
-                    f"{link.verifier} dials {link.dialled}, which is not among the names of the certificate "
-                    f"({', '.join(sorted(shown.names)) or 'none'})",
-                    f"have a certificate issued that names {link.dialled}",
-                )
+            fault = (
+                f"{link.verifier} dials {link.dialled}, which is not among the names of the certificate "
+                f"({', '.join(sorted(shown.names)) or 'none'})"
             )
+            found.append((fault, f"have a certificate issued that names {link.dialled}"))
         if shown.not_after is not None and shown.not_after <= now:
-            found.append(
-                (f"the certificate of {link.presenter} expired on {shown.not_after:%Y-%m-%d}", "have a new one issued")
-            )
+            fault = f"the certificate of {link.presenter} expired on {shown.not_after:%Y-%m-%d}"
+            found.append((fault, "have a new one issued"))
         return found
 
 

@@ -29,7 +29,12 @@ ROUND = "switch"
 
 
 def plan_assignment(
-    given: FleetInput, host_name: str, slot_id: str, files: dict[str, str | None], matches: bool | None, printed: str = ""
+    given: FleetInput,
+    host_name: str,
+    slot_id: str,
+    files: dict[str, str | None],
+    matches: bool | None,
+    printed: str = "",
 ) -> dict[str, Any]:
     """Make the plan that assigns ``files`` (key, certificate, bundle), which lie on the node, to a slot.
 
@@ -78,7 +83,7 @@ def plan_assignment(
         "leaf": {key: info[key] for key in ("sha256", "subject", "issuer", "not_after")},
     }
     unit = Unit(host_name, service.name, IDENTITY)
-    return single.plan([unit], [*single.around(unit, [step], {slot_id: info["sha256"]})])
+    return single.plan([unit], single.around(unit, [step], {slot_id: info["sha256"]}))
 
 
 def plan_trust(
