@@ -222,7 +222,14 @@ class _Single:
                     "upload it first with certops.cms.pki_file",
                 )
             for problem in (survey["certificates"].get(name) or {}).get("problems", []) if name else []:
-                self.error("bundle-form", "1.2.4", f"{self.host.name} {name}", problem, "upload it in the right form")
+                self.error(
+                    "bundle-form",
+                    "1.2.4",
+                    f"{self.host.name} {name}",
+                    problem,
+                    "write the file again (PEM, nothing between the certificates, root last) and upload it under a name "
+                    "that was never used",
+                )
         for part, name in files.items():
             permitted = names.KEY_EXTENSIONS if part == "key" else names.CERTIFICATE_EXTENSIONS
             base, _dot, extension = str(name).rpartition(".")
