@@ -227,8 +227,8 @@ class _Single:
                     "1.2.4",
                     f"{self.host.name} {name}",
                     problem,
-                    "write the file again (PEM, nothing between the certificates, root last) and upload it under a name "
-                    "that was never used",
+                    "write the file again (PEM, nothing between the certificates, root last) and upload it under a "
+                    "name that was never used",
                 )
         for part, name in files.items():
             permitted = names.KEY_EXTENSIONS if part == "key" else names.CERTIFICATE_EXTENSIONS
