@@ -139,6 +139,13 @@ def stopped(result: Result) -> str:
     return str(found[-1]["result"]["msg"])
 
 
+def ignored(result: Result, task: str) -> str:
+    """Give the message of the one task of that very name, which failed and was ignored."""
+    found = [event for event in result.results(status="ignored") if event["task"] == task]
+    assert len(found) == 1, result.stdout
+    return str(found[0]["result"]["msg"])
+
+
 def says(message: str, *parts: str) -> None:
     """Check that a message names the object, the reason and the next step."""
     missing = [part for part in parts if part not in message]
