@@ -145,7 +145,7 @@ def _narrowed(
         stem = names.trust_stem(key[1], key[2])
         used = [*host.survey["files"], *host.made]
         new = f"{stem}-g{names.next_generation(stem, used)}.pem"
-        removes[key] = [str(vouching.info(sha)["subject"]) for sha in drop]
+        removes[key] = sorted(str(vouching.info(sha)["subject"]) for sha in drop)
         changes.append(TrustChange(key, new, sorted(keep), [], file, "nothing needs it any more"))
     return changes, removes
 

@@ -11,10 +11,14 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 from .. import _findings
+
+#: Columns of the text, and the column at which notes begin.
+_WIDTH, _NOTES = 118, 66
 
 _ROUND_TITLES = {
     "request": "make keys and requests on the nodes, all nodes at once; nothing is interrupted",
@@ -30,6 +34,11 @@ def text(plan: dict[str, Any]) -> list[str]:
     """Give the plan as lines."""
     lines = [_headline(plan)]
     lines += _findings_lines(plan)
+    if any(entry["serial"] for entry in plan["rounds"]):
+        lines.append("")
+        lines.append(
+            "What follows happens in this order, and stops at the first failure: what was not reached stays as it is."
+        )
     for number, entry in enumerate(plan["rounds"], 1):
         lines.append("")
         lines.append(f"{number}. {entry['name']}: {_title(entry)}")
@@ -82,9 +91,10 @@ def _findings_lines(plan: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"{title}:"
         for finding in found:
-            yield f"  {finding.object}: {finding.found}  [{finding.rule}, {_source(finding.section)}]"
+            told = f"{finding.object}: {finding.found}  [{finding.rule}, {_source(finding.section)}]"
+            yield from _wrapped("  ", told, "    ")
             if not finding.cured:
-                yield f"    -> {finding.next_step}"
+                yield from _wrapped("    -> ", finding.next_step, "       ")
     if plan["blocked"]:
         yield ""
         yield f"Blocked by these errors, nothing will be changed on: {', '.join(plan['blocked'])}"
@@ -122,8 +132,9 @@ def _issue(plan: dict[str, Any]) -> Iterator[str]:
         subject = ",".join(f"{name}={value}" for name, value in identity["subject"].items())
         ends = f"ends {identity['validity']} after issue" if identity["validity"] else "the issuer decides when it ends"
         yield f"      then  {subject}, issued by {identity['issuer']}, {ends}"
-        yield f"      names {', '.join(identity['names'])}; usage {', '.join(identity['eku'])}"
-        yield f"      why   {identity['reason']}"
+        names = f"{', '.join(identity['names'])}; usage {', '.join(identity['eku'])}"
+        yield from _wrapped("      names ", names, "            ")
+        yield from _wrapped("      why   ", identity["reason"], "            ")
         if identity["resume"] != "new":
             done = "the certificate" if identity["resume"] == "issued" else "the request"
             yield f"      goes on from an earlier run, which left {done}"
@@ -134,42 +145,81 @@ def _host(plan: dict[str, Any], entry: dict[str, Any], host: str) -> Iterator[st
     for batch in entry["batches"][host]:
         for step in batch["steps"]:
             yield from _step(plan, host, step, batch)
-        if batch["reason"]:
-            yield f"      why   {batch['reason']}"
+        for number, reason in enumerate(batch.get("reasons") or [batch["reason"]]):
+            yield from _wrapped("            " if number else "      why   ", reason, "            ")
 
 
 def _step(plan: dict[str, Any], host: str, step: dict[str, Any], batch: dict[str, Any]) -> Iterator[str]:
     kind = step["kind"]
     if kind == "csr":
-        yield _with("      " + step["command"], "the request is there already" if step["resume"] else "")
+        yield from _with("      " + step["command"], "the request is there already" if step["resume"] else "")
     elif kind == "upload":
-        yield _with(f"      upload {step['file']}", _upload_note(plan, step))
+        yield from _with(f"      upload {step['file']}", _upload_note(plan, step))
     elif kind == "check":
         yield f"      pki match {step['key']} {step['certificate']}"
         if step["bundle"]:
             yield f"      pki verify {step['certificate']} {step['bundle']}"
     elif kind == "assign":
         yield f"      {step['command']}"
-        yield f"            replaces {_replaced(plan, host, step)}"
+        for label, told in [*_replaced(plan, host, step), *_made_before(plan, step)]:
+            yield from _wrapped(f"            {label:<8} ", told, " " * 21)
     elif kind == "trust":
-        yield _with(f"      {step['command']}", f"was {step['before'] or 'none'}; {_trust_note(plan, host, step)}")
+        note = f"was {step['before'] or 'none'}; {_trust_note(plan, host, step)}"
+        yield from _with(f"      {step['command']}", note)
     elif kind == "disable":
         yield f"      {step['command']}"
     elif kind == "restart":
         for command in step["commands"]:
-            yield _with(f"      {command}", batch["cost"])
+            yield from _with(f"      {command}", batch["cost"])
     elif kind == "prove":
         if step["proof"] == "tls":
             which = "the new certificate" if step["identity"] or step.get("leaf") else "the certificate it has"
             yield f"      prove: {step['slot']} serves {which}"
         else:
-            yield f"      prove: {_count(len(step['links']), 'link')} up again"
+            yield from _wrapped(
+                "      prove: ", f"C2W is up again with {_others(plan, host, step['links'])}", "        "
+            )
     elif kind == "remove":
-        yield _with(f"      remove {step['file']}", step.get("why", ""))
+        yield from _with(f"      remove {step['file']}", step.get("why", ""))
 
 
-def _with(command: str, note: str) -> str:
-    return f"{command:<74}  # {note}" if note else command
+def _with(command: str, note: str) -> Iterator[str]:
+    """Give a command with a note behind it, or under it where both do not fit. A command is never wrapped."""
+    if not note:
+        yield command
+    elif len(command) <= _NOTES and _NOTES + 4 + len(note) <= _WIDTH:
+        yield f"{command:<{_NOTES}}  # {note}"
+    else:
+        yield command
+        yield from _wrapped("            # ", note, "            # ")
+
+
+def _wrapped(first: str, told: str, others: str) -> list[str]:
+    return textwrap.wrap(
+        told,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _others(plan: dict[str, Any], host: str, idents: list[str]) -> str:
+    """Name the other ends of links; a node that has both ends itself is its own other end."""
+    ends = [{link["verifier"][0], link["presenter"][0]} for link in plan["links"] if link["id"] in idents]
+    return ", ".join(sorted({name for pair in ends for name in pair - {host} or pair}))
+
+
+def _made_before(plan: dict[str, Any], step: dict[str, Any]) -> list[tuple[str, str]]:
+    """Describe a certificate that an earlier run had issued: what is not issued yet is described where it is."""
+    for identity in plan["identities"]:
+        if identity["id"] == step["identity"] and identity.get("issued"):
+            issued = identity["issued"]
+            done = "stored" if identity["finishes"] else "issued"
+            ends = f"ends {issued['not_after'][:10]} ({done} by an earlier run)"
+            return [("with", f"{issued['subject']}, issued by {issued['issuer']}, {ends}")]
+    return []
 
 
 def _upload_note(plan: dict[str, Any], step: dict[str, Any]) -> str:
@@ -184,14 +234,15 @@ def _upload_note(plan: dict[str, Any], step: dict[str, Any]) -> str:
     )
 
 
-def _replaced(plan: dict[str, Any], host: str, step: dict[str, Any]) -> str:
+def _replaced(plan: dict[str, Any], host: str, step: dict[str, Any]) -> list[tuple[str, str]]:
     before = plan["nodes"].get(host, {}).get("before", {}).get(step["slot"]) or {}
     files = " ".join(str(step["before"][part]) for part in ("key", "certificate", "bundle") if step["before"].get(part))
     if not files:
-        return "nothing"
+        return [("replaces", "nothing")]
     if not before.get("subject"):
-        return files
-    return f"{files}: {before['subject']}, issued by {before['issuer']}, ends {before['not_after'][:10]}"
+        return [("replaces", files)]
+    what = f"{before['subject']}, issued by {before['issuer']}, ends {before['not_after'][:10]}"
+    return [("replaces", files), ("", what)]
 
 
 def _trust_note(plan: dict[str, Any], host: str, step: dict[str, Any]) -> str:
@@ -217,10 +268,8 @@ def _cost(plan: dict[str, Any]) -> Iterator[str]:
         known = "" if "callbridge" not in services else f"; calls up now: {'unknown' if calls is None else calls}"
         yield f"   {host}: {listed}{known}"
     if plan["external_verifiers"]:
-        yield (
-            "The anchor changes. Outside the fleet these may verify it and must trust the new CA: "
-            + ", ".join(plan["external_verifiers"])
-        )
+        yield "The anchor changes. Outside the fleet these may verify it, and must trust the new CA before the switch:"
+        yield from _wrapped("   ", ", ".join(plan["external_verifiers"]), "   ")
 
 
 def _count(number: int, noun: str) -> str:

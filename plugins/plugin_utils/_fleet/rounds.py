@@ -110,15 +110,15 @@ class _Rounds:
     def _batch(self, unit: Unit, batch_id: str, requires: list[str]) -> dict[str, Any]:
         service = catalogue.BY_NAME[unit.service]
         host = self.given.hosts[unit.host]
-        reasons = []
+        reasons: list[str] = []
         if TRUST in unit.part:
             reasons += [change.reason for change in self.changes if change.key[:2] == (unit.host, unit.service)]
         if IDENTITY in unit.part:
-            reasons += [
-                f"{decision.identity.name}: {decision.reason}"
-                for decision in self.decisions
-                if any(h == unit.host and catalogue.SLOTS[s][0] is service for h, s in decision.slots)
-            ]
+            named: dict[str, list[str]] = {}
+            for decision in self.decisions:
+                if any(h == unit.host and catalogue.SLOTS[s][0] is service for h, s in decision.slots):
+                    named.setdefault(str(decision.reason), []).append(decision.identity.name)
+            reasons += [f"{', '.join(who)}: {reason}" for reason, who in named.items()]
         if host.waiting(unit.service) and not any("did not see the restart" in reason for reason in reasons):
             reasons.append("an earlier run stored settings and did not see the restart: this finishes it")
         runs = steps.restarts(host, service)
@@ -129,7 +129,8 @@ class _Rounds:
             "requires": requires,
             "cost": service.restart_cost if runs else "nothing: the service is switched off",
             "gate_calls": service.drops_calls and runs,
-            "reason": "; ".join(dict.fromkeys(reasons)),
+            "reason": "; ".join(reasons),
+            "reasons": reasons,
         }
 
 

@@ -110,18 +110,19 @@ def changes(
         stored = _content(given, key, stored_file, vouching)
         active = now_state.trusts.get(key, frozenset())
         add: set[str] = set()
-        causes: list[str] = []
+        causes: dict[tuple[str, str], list[str]] = {}
         for link in links:
             shown = new.get(link.slot_key)
             if shown is not None and not shown.vouched_by & stored:
                 issuer = issuer_of.get(link.slot_key)
                 add |= _to_add(issuer, vouching) if issuer else _authorities(shown, vouching)
-                causes.append(f"{link.presenter} {link.kind.presenter} moves under {issuer or 'its assigned CA'}")
+                under = f"will be issued by {issuer or 'the CA of what is assigned'}, which is not trusted here yet"
+                causes.setdefault((link.kind.presenter, under), []).append(link.presenter)
             today = now_state.slots.get(link.slot_key)
             if shown is None and today is not None and not today.vouched_by & (stored | add):
                 # The presenter keeps its certificate and nobody trusts it: a fault of today, cured on the way.
                 add |= _authorities(today, vouching)
-                causes.append(f"{link.presenter} {link.kind.presenter} is not trusted today")
+                causes.setdefault((link.kind.presenter, "is not trusted here today"), []).append(link.presenter)
         for link in links:
             shown = new.get(link.slot_key)
             if shown is not None and not shown.vouched_by & active:
@@ -136,7 +137,7 @@ def changes(
                     keep=sorted(stored),
                     add=sorted(add),
                     before=stored_file,
-                    reason="; ".join(dict.fromkeys(causes)),
+                    reason="; ".join(f"{slot} of {', '.join(who)} {what}" for (slot, what), who in causes.items()),
                 )
             )
         elif stored_file is not None and _waits(host, key):

@@ -46,6 +46,8 @@ def identity(decision: Decision, given: FleetInput) -> dict[str, Any]:
         "reason": decision.reason,
         "resume": decision.resume,
         "on_node": decision.on_node,
+        "finishes": decision.finishes,
+        "issued": {key: decision.leaf[key] for key in ("subject", "issuer", "not_after")} if decision.leaf else None,
         "before": {key: leaf[key] for key in ("subject", "issuer", "not_after", "sha256")} if leaf else None,
     }
 
@@ -60,7 +62,7 @@ def trust(change: TrustChange, vouching: Vouching) -> dict[str, Any]:
         "file": change.file,
         "keep": change.keep,
         "add": change.add,
-        "adds": [_name_of(entry, vouching) for entry in change.add],
+        "adds": sorted(_name_of(entry, vouching) for entry in change.add),
         "before": change.before,
         "reason": change.reason,
         "stored": change.stored,
