@@ -244,7 +244,7 @@ def test_refused_before_anything_is_stored(hand: Hand) -> None:
                 missing = [part for part in said if part not in text]
                 assert not missing, f"{name}: {missing} not in: {text}"
         error = done.one(task="Nobody looked")["error"]
-        assert "edge1: is linked to core1, and was not surveyed" in error["reason"]
+        assert "edge1: is linked to core1, and how it is set up is not known" in error["reason"]
         assert "edge2" in error["reason"]
         assert "certops.cms.node_info" in error["next_step"]
         assert hand.estate.seen(since).changes == []

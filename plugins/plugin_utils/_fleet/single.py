@@ -182,9 +182,9 @@ class _Single:
                     "node-not-surveyed",
                     "S5",
                     other,
-                    f"is linked to {host_name}, and was not surveyed in this run: {host.why_no_survey}",
-                    f"{host.mend or 'make it reachable'}; then survey all nodes of the cluster first with "
-                    "certops.cms.node_info, registered as cms_survey",
+                    f"is linked to {host_name}, and how it is set up is not known: {host.why_no_survey}",
+                    "survey all nodes of its cluster first with certops.cms.node_info, registered as cms_survey; "
+                    f"{host.mend or 'make it reachable'}",
                 )
 
     def error(self, rule: str, section: str, obj: str, found: str, next_step: str) -> None:
@@ -307,13 +307,10 @@ class _Single:
             known = self.state.faults(link, self.given.now)
             new = link.slot_key == (self.host.name, new_slot)
             if faults and (new or not set(faults) <= set(known)):
-                self.error(
-                    "link-would-break",
-                    "S5",
-                    link.id,
-                    "; ".join(faults),
-                    "; ".join(remedy for _fault, remedy in end.faults_and_remedies(link, self.given.now)),
-                )
+                remedies = [remedy for _fault, remedy in end.faults_and_remedies(link, self.given.now)]
+                if not new and link.trust_key[:2] == (self.host.name, self.service.name):
+                    remedies = [f"leave a certificate there that vouches for what {link.presenter} presents"]
+                self.error("link-would-break", "S5", link.id, "; ".join(faults), "; ".join(remedies))
 
     def look_outside(self, concerned: bool) -> None:
         """Tell of ends of the links that take no part; not to know one that is ``concerned`` is an error."""
@@ -359,13 +356,14 @@ class _Single:
         rounds = []
         if units and not refused:
             service = catalogue.BY_NAME[units[0].service]
+            runs = steps.restarts(self.host, service)
             batch = {
                 "id": f"{self.host.name}/{ROUND}/{service.name}",
                 "service": service.name,
                 "steps": work,
                 "requires": [],
-                "cost": service.restart_cost,
-                "gate_calls": service.drops_calls,
+                "cost": service.restart_cost if runs else "nothing: the service is switched off",
+                "gate_calls": service.drops_calls and runs,
                 "reason": "asked for",
             }
             name = self.host.name
