@@ -107,7 +107,7 @@ class Files:
             raise SessionLost(
                 f"{self._node}, file {name}",
                 f"the connection ended, or was silent for {self._timeout:g} seconds, at the attempt to {what} it",
-                "look at the node and its free space; a file that was being written may be incomplete",
+                f"look at the node and its free space, then {_AGAIN}",
             ) from exc
         except OSError as exc:
             self._explain(name, what, exc)
@@ -122,7 +122,7 @@ class Files:
             raise SessionLost(
                 f"{self._node}, file {name}",
                 f"the connection ended at the attempt to {what} it",
-                "look at the node; a file that was being written may be incomplete",
+                f"look at the node, then {_AGAIN}",
             ) from exc
         else:
             reason = f"the node answered {exc.strerror or exc or 'with a failure'}"
