@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import urllib.parse
 from typing import Any
 
 from .._errors import JournalProblem
@@ -208,4 +209,4 @@ class Journal:
 
 def _file_name(node: str) -> str:
     """Turn an inventory name into a file name that cannot leave its folder and cannot collide."""
-    return re.sub(r"[^A-Za-z0-9._-]", lambda match: f"%{ord(match.group()):02x}", node).replace("..", "%2e%2e")
+    return urllib.parse.quote(node, safe="").replace("..", "%2E%2E")

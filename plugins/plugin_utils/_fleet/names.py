@@ -28,7 +28,8 @@ def check_base(base: str, option: str) -> str:
     """Give ``base`` back when it may name new files; raise BadOption when it may not (guide 3.1)."""
     if not _BASE.fullmatch(base):
         wrong = sorted({char for char in base if not re.match(r"[A-Za-z0-9-]", char)})
-        reason = f"holds {', '.join(repr(char) for char in wrong)}" if wrong else "begins or ends with a hyphen"
+        edge = "begins or ends with a hyphen" if base else "is empty"
+        reason = f"holds {', '.join(repr(char) for char in wrong)}" if wrong else edge
         raise BadOption(
             f"{option} {base!r}",
             f"{reason}, which a new file name must not (guide 3.1 and 4.2)",
