@@ -52,6 +52,12 @@ def text(plan: dict[str, Any]) -> list[str]:
 
 def _headline(plan: dict[str, Any]) -> str:
     nodes = len(plan["nodes"])
+    if not plan["rounds"] and plan["blocked"]:
+        errors = sum(1 for finding in plan["findings"] if _findings.from_dict(finding).blocks)
+        return (
+            f"Plan {plan['id']} ({plan['intent']}, fleet {plan['fleet']}): refused because of "
+            f"{_count(errors, 'error')}; nothing will be changed"
+        )
     if not plan["rounds"]:
         head = f"Plan {plan['id']} ({plan['intent']}, fleet {plan['fleet']}): nothing to do on {_count(nodes, 'node')}"
         first = _first_end(plan)
@@ -59,9 +65,10 @@ def _headline(plan: dict[str, Any]) -> str:
     certificates = _count(len(plan["identities"]), "new certificate")
     trusts = _count(sum(1 for change in plan["trusts"] if not change.get("stored")), "trust setting")
     restarts = _count(sum(n for per in plan["cost"]["restarts"].values() for n in per.values()), "restart")
+    blocked = f"; {_count(len(plan['blocked']), 'node')} blocked by errors" if plan["blocked"] else ""
     return (
         f"Plan {plan['id']} ({plan['intent']}, fleet {plan['fleet']}): {_count(nodes, 'node')}, {certificates}, "
-        f"{trusts} changed, {restarts}"
+        f"{trusts} changed, {restarts}{blocked}"
     )
 
 
