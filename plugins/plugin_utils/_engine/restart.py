@@ -70,7 +70,10 @@ class Restart:
             if reply.failed:
                 failures = "; ".join(text for ok, text in reply.results if not ok)
                 raise CommandFailed(
-                    self._obj, f"'{command}' failed: {failures}", "mend what the node complains about, then run again", reply.lines
+                    self._obj,
+                    f"'{command}' failed: {failures}",
+                    "mend what the node complains about, then run again",
+                    reply.lines,
                 )
             said.extend(line for line in reply.lines if line.strip())
             if not reply.understood or (strange_lines(reply) and not reply.succeeded):
