@@ -90,7 +90,5 @@ class ActionModule(CmsAction):
             now=datetime.datetime.now(datetime.UTC),
             issuers=issuer,
             credentials=self.api_credentials,
-            calls=str(self.option("calls", "cms_calls", STOP)),
-            calls_timeout=float(self.option("calls_timeout", "cms_calls_timeout", 3600)),
-            proof_timeout=float(self.option("proof_timeout", "cms_proof_timeout", 60)),
+            **patience(self),
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ from ._services import catalogue
 
 GROUP = "cms"
 SURVEY_VARIABLE = "cms_survey"
+CALLS = ("stop", "wait", "drop")
 
 #: The variables of a host that the planner looks at.
 HOST_VARIABLES = (
@@ -81,6 +83,23 @@ def open_issuers(action: CmsAction) -> dict[str, Issuer]:
     return found
 
 
+def patience(action: CmsAction) -> dict[str, Any]:
+    """Give what is done about calls, and how long is waited for their end and for a proof, in seconds.
+
+    Raises BadOption for a variable that says something else.
+    """
+    calls = str(action.option("calls", "cms_calls", CALLS[0]))
+    if calls not in CALLS:
+        raise BadOption("cms_calls", f"is {calls!r}", "give one of: " + ", ".join(CALLS))
+    found: dict[str, Any] = {"calls": calls}
+    for option, default in (("calls_timeout", 3600), ("proof_timeout", 60)):
+        value = action.option(option, f"cms_{option}", default)
+        if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,6}", str(value)):
+            raise BadOption(f"cms_{option}", f"is {value!r}", "give a number of seconds")
+        found[option] = float(value)
+    return found
+
+
 def open_store(action: CmsAction, read_only: bool) -> Store:
     """Open the store of the fleet; in check mode it is read and never written."""
     passphrase = action.option("store_passphrase", "cms_store_passphrase")
@@ -128,7 +147,7 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
         },
         accepted_anchors=frozenset(map(str, action.option("accept_anchors", "cms_accept_anchors") or [])),
         narrow_also=frozenset(map(str, action.option("narrow_also", "cms_narrow_also") or [])),
-        calls=str(action.option("calls", "cms_calls", "stop")),
+        calls=patience(action)["calls"],
         findings=findings,
         store_findings=_locked(store),
     )

@@ -111,7 +111,5 @@ class SingleChange(CmsAction):
             now=now,
             issuers=no_issuer,
             credentials=self.api_credentials,
-            calls=str(self.option("calls", "cms_calls", STOP)),
-            calls_timeout=float(self.option("calls_timeout", "cms_calls_timeout", 3600)),
-            proof_timeout=float(self.option("proof_timeout", "cms_proof_timeout", 60)),
+            **patience(self),
         )
