@@ -20,13 +20,17 @@ from ansible_collections.certops.cms.plugins.plugin_utils._action import (
     CmsAction,
 )
 from ansible_collections.certops.cms.plugins.plugin_utils._engine import steps
-from ansible_collections.certops.cms.plugins.plugin_utils._engine.context import STOP, Context
+from ansible_collections.certops.cms.plugins.plugin_utils._engine.context import Context
 from ansible_collections.certops.cms.plugins.plugin_utils._engine.execute import apply_round
 from ansible_collections.certops.cms.plugins.plugin_utils._engine.issue import ISSUE, issue_all
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
-from ansible_collections.certops.cms.plugins.plugin_utils._gather import open_issuers, open_store
+from ansible_collections.certops.cms.plugins.plugin_utils._gather import (
+    open_issuers,
+    open_store,
+    patience,
+)
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
 
 

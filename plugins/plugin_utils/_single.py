@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._action import API_SPEC, CALLS_SPEC, STATE_SPEC, CmsAction
-from ._engine.context import STOP, Context
+from ._engine.context import Context
 from ._engine.execute import apply_round
 from ._engine.survey import ApiAccess, survey
 from ._errors import BadOption, PlanRefused
@@ -24,7 +24,7 @@ from ._fleet import render, single
 from ._fleet.given import SITE, FleetInput
 from ._fleet.journal import Journal
 from ._fleet.lock import FleetLock, owner_of
-from ._gather import SURVEY_VARIABLE, gather, open_store, plain
+from ._gather import SURVEY_VARIABLE, gather, open_store, patience, plain
 from ._pki import bundles
 
 SINGLE_SPEC: dict[str, Any] = {
