@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import yaml
 
 from tests.integration.harness import Fleet, Result, Workspace, start_fleet
@@ -122,6 +125,21 @@ class Bench:
         services = self.control.state(node)["services"]
         return {name: (found["stored"], found["active"], found["running"]) for name, found in services.items()}
 
+    def mmp(self, node: str, *commands: str) -> str:
+        """Run commands at a node's command line, as a person would, and give what they printed."""
+        state = self.control.state(node)
+        said = []
+        with paramiko.SSHClient() as client:
+            client.load_host_keys(str(self.fleet.state / "known_hosts"))
+            client.connect(
+                state["address"], state["ports"]["ssh"], "admin", PASSWORD, allow_agent=False, look_for_keys=False
+            )
+            for command in commands:
+                time.sleep(0.05)  # channels that are opened too fast are refused
+                _stdin, stdout, _stderr = client.exec_command(command, timeout=20)
+                said.append(stdout.read().decode())
+        return "".join(said)
+
     def old_ca(self) -> certs.Authority:
         """Give the old CA of the fleet, unlocked."""
         folder = self.fleet.state / "ca"
@@ -155,12 +173,13 @@ def says(message: str, *parts: str) -> None:
 
 def printed(result: Result, obj: str, part: str = "") -> tuple[str, str]:
     """Give what the printed plan says of an object, with this part in it: what was found, and the next step."""
-    lines = result.stdout.splitlines()
-    starts = [number for number, line in enumerate(lines) if line.startswith(f"  {obj}: ") and part in line]
-    assert len(starts) == 1, result.stdout
-    found, step = lines[starts[0]].removeprefix(f"  {obj}: "), lines[starts[0] + 1]
-    assert step.startswith("    -> "), result.stdout
-    return found, step.removeprefix("    -> ")
+    # A finding begins two blanks in; its lines that follow stand further in, the next step behind an arrow.
+    findings = [" ".join(text.split()) for text in re.split(r"\n(?! {4})", result.stdout) if text.startswith("  ")]
+    found = [text for text in findings if text.startswith(f"{obj}: ") and part in text]
+    assert len(found) == 1, result.stdout
+    said, arrow, step = found[0].removeprefix(f"{obj}: ").partition(" -> ")
+    assert arrow, found[0]
+    return said, step
 
 
 def play(*tasks: Mapping[str, Any], **keywords: Any) -> dict[str, Any]:

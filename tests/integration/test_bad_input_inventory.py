@@ -31,6 +31,7 @@ HOSTS: dict[str, dict[str, Any]] = {
     "curve": {"cms_key_type": "ecdsa", "cms_key_location": "node"},
     "key": {"cms_key_type": "ed25519"},
     "issuer": {"cms_issuer": "verisign"},
+    "soon": {"cms_renew_before": "soon"},
 }
 
 #: Object, part of what was found, part of the next step.
@@ -46,8 +47,12 @@ FINDINGS = {
         "cms_identities.webbridge3_https has unknown options: nmaes",
         "use only: common_name, issuer",
     ),
-    "an unknown slot": ("slot", "cms_identities.web names unknown slots: webbridge_https", "webbridge3_https"),
-    "an unknown attribute": ("subject", "has unknown attributes: Organisation", "guide table 4: CN, OU, O"),
+    "an unknown slot": ("slot", "cms_identities.web.slots is ['webbridge_https']", "give a list of slots"),
+    "an unknown attribute": (
+        "subject",
+        "cms_identities.webbridge3_https.subject is {'Organisation'",
+        "guide table 4: CN, OU, O",
+    ),
     "a value that cannot be sent": ("quoted", "which the command line cannot take", "leave out double quotes"),
     "a name that is none": ("underscore", "'web_app.example.test' cannot be a name", "cms_identities.webbridge3_https"),
     "a key the node cannot make": (
@@ -55,12 +60,13 @@ FINDINGS = {
         "webbridge3_c2w wants an ECDSA key made on the node",
         "set key_location: control",
     ),
-    "an unknown kind of key": ("key", "key_type 'ed25519' is unknown", "use rsa or ecdsa"),
+    "an unknown kind of key": ("key", "cms_key_type is 'ed25519'", "give rsa or ecdsa"),
     "an issuer nobody describes": (
         "issuer webbridge3_https",
         "names the issuer 'verisign'",
         "describe it in cms_issuers, or name one",
     ),
+    "a time that is none": ("soon", "cms_renew_before is 'soon'", "give days, hours, or a share of the lifetime"),
     "a service the node lacks": (
         "core1",
         "is in the group cms_turn, and has no service turn",
@@ -73,6 +79,10 @@ FINDINGS = {
 
 def edge(name: str) -> dict[str, Any]:
     return {"name": name, "services": ["webbridge3"]}
+
+
+# The tests share what one run shows, so they belong to one worker.
+pytestmark = pytest.mark.xdist_group("bad-input-inventory")
 
 
 @pytest.fixture(scope="module")

@@ -140,6 +140,19 @@ DESCRIPTIONS: dict[str, tuple[Any, list[str]]] = {
     "a folder below a file": ({"internal": {**OWN, "path": "/dev/null/ca"}}, ["/dev/null/ca", "check the folder"]),
 }
 
+#: Other variables of the fleet, and what is said about them.
+VARIABLES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "a way with calls that is none": ({"cms_calls": "later"}, ["cms_calls: is 'later'", "one of: stop, wait, drop"]),
+    "a time that is none": (
+        {"cms_proof_timeout": "a minute"},
+        ["cms_proof_timeout: is 'a minute'", "give a number of seconds"],
+    ),
+}
+
+
+# The tests share what one run shows, so they belong to one worker.
+pytestmark = pytest.mark.xdist_group("bad-input-issuer")
+
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
@@ -150,28 +163,29 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def plans(bench: Bench) -> Result:
-    """One run that surveys once and plans with every bad issuer."""
-    described = {kind: issuers for kind, (issuers, _parts) in DESCRIPTIONS.items()}
+    """One run that surveys once and plans with everything wrong in turn."""
+    variables = {kind: {"cms_issuers": issuers} for kind, (issuers, _parts) in DESCRIPTIONS.items()}
+    variables |= {kind: {"cms_issuers": {"internal": OWN}, **more} for kind, (more, _parts) in VARIABLES.items()}
     for kind, (prepare, _parts) in AUTHORITIES.items():
         folder = bench.folder()
         prepare(folder)
-        described[kind] = {"internal": {**OWN, "path": str(folder)}}
+        variables[kind] = {"cms_issuers": {"internal": {**OWN, "path": str(folder)}}}
     tasks = [
         {
             "name": kind,
             "certops.cms.fleet_plan": {"survey_variable": "cms_survey", "print": False},
-            "vars": {"cms_issuers": issuers},
+            "vars": found,
             "ignore_errors": True,
         }
-        for kind, issuers in described.items()
+        for kind, found in variables.items()
     ]
     with bench.untouched():
         return bench.run([play(SURVEY, *tasks)], cms_issuers=None, ca_passphrase=CA_PASSPHRASE)
 
 
-@pytest.mark.parametrize("kind", [*AUTHORITIES, *DESCRIPTIONS])
-def test_an_issuer_that_cannot_be_used_is_refused_before_any_change(kind: str, plans: Result) -> None:
-    parts = AUTHORITIES[kind][1] if kind in AUTHORITIES else DESCRIPTIONS[kind][1]
+@pytest.mark.parametrize("kind", [*AUTHORITIES, *DESCRIPTIONS, *VARIABLES])
+def test_what_cannot_be_used_on_the_control_node_is_refused_before_any_change(kind: str, plans: Result) -> None:
+    _given, parts = {**AUTHORITIES, **DESCRIPTIONS, **VARIABLES}[kind]
     says(ignored(plans, kind), *parts)
 
 
