@@ -17,6 +17,8 @@ description:
   - Who verifies this service must trust the new certificate before. The surveys of all linked nodes are needed for
     that, and a link that would break is refused.
   - Nodes of one fleet are changed one at a time, whatever C(forks) says.
+  - Survey all nodes again after a change of a certificate that links depend on; where that was left out, it is noticed
+    and nothing is changed.
 extends_documentation_fragment:
   - certops.cms.attributes
   - certops.cms.attributes.action_group

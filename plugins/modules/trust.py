@@ -15,6 +15,8 @@ description:
     assigns it, restarts the service, and proves that its links are up again.
   - Widening keeps everything that is trusted now. Narrowing refuses to drop what a presenter needs today.
   - Nodes of one fleet are changed one at a time, whatever C(forks) says.
+  - Survey all nodes again after a change of a certificate that links depend on; where that was left out, it is noticed
+    and nothing is changed.
 extends_documentation_fragment:
   - certops.cms.attributes
   - certops.cms.attributes.action_group

@@ -17,14 +17,16 @@ from typing import Any
 from ._action import API_SPEC, CALLS_SPEC, STATE_SPEC, CmsAction
 from ._engine.context import Context
 from ._engine.execute import apply_round
-from ._engine.survey import ApiAccess, survey
-from ._errors import BadOption, PlanRefused
+from ._engine.probe import SERVED, leaf_of, probe_tls
+from ._engine.steps import batches_of
+from ._errors import BadOption, PlanRefused, PreconditionMissing
 from ._findings import from_dict, refusal
 from ._fleet import render, single
 from ._fleet.given import SITE, FleetInput
 from ._fleet.journal import Journal
 from ._fleet.lock import FleetLock, owner_of
-from ._gather import SURVEY_VARIABLE, gather, open_store, patience, plain
+from ._gather import SURVEY_VARIABLE, gather, open_store, patience
+from ._look import look
 from ._pki import bundles
 
 SINGLE_SPEC: dict[str, Any] = {
@@ -60,7 +62,7 @@ class SingleChange(CmsAction):
         fleet = gather(self, SITE, now, self.params["survey_variable"])
         if self.node not in fleet.hosts:
             raise BadOption(self.node, "is not in the group cms", "put it into the group cms of the inventory")
-        fleet.hosts[self.node].survey = self._survey(now, forms, journal)
+        fleet.hosts[self.node].survey = self._survey(now, forms)
         plan = make(fleet)
         findings = [from_dict(data) for data in plan["findings"]]
         result: dict[str, Any] = {
@@ -76,30 +78,49 @@ class SingleChange(CmsAction):
         blocking = [finding for finding in findings if finding.blocks]
         if blocking:
             raise PlanRefused(self.node, *refusal(blocking))
+        if plan["changed"]:
+            self._look_again(plan)
         if plan["changed"] and not self.check_mode:
             done = apply_round(lambda: self.session, plan, single.ROUND, self.node, self._context(journal, now))
             result.update({key: done[key] for key in ("commands", "proofs", "remarks")})
         return result
 
-    def _survey(self, now: datetime.datetime, forms: Mapping[str, str], journal: Journal) -> dict[str, Any]:
-        credentials = self.api_credentials(self.node)
-        found = survey(
-            self.session,
-            host=self.node,
-            address=str(self.variable("ansible_host") or self.node),
-            services_expected=[name[4:] for name in self.variables.get("group_names") or [] if name[:4] == "cms_"],
-            probe=plain(self.variable("cms_probe") or {}),
-            api_access=ApiAccess(*credentials) if credentials else None,
-            now=now,
-            files_of_interest=list(forms),
-            made=journal.made_files(self.node),
-        )
+    def _survey(self, now: datetime.datetime, forms: Mapping[str, str]) -> dict[str, Any]:
+        found = look(self, files=forms, now=now)
         for name, form in forms.items():
             # A survey tells the form from names of this collection's making; a person may have chosen any.
             entry = found["certificates"].get(name) or {}
             if entry.get("certificates"):
                 entry["problems"] = bundles.problems(self.session.get(name), form, name)
         return found
+
+    def _look_again(self, plan: Mapping[str, Any]) -> None:
+        """Refuse when a linked node shows other certificates than its survey: then its links were judged wrongly (S5).
+
+        That is what a change of it earlier in the same run leaves. The Web Admins that show the state of links are
+        pinned to what was surveyed, so a proof would fail there as well.
+        """
+        work = [step for batch in batches_of(plan, single.ROUND, self.node) for step in batch["steps"]]
+        proven = {ident for step in work for ident in step.get("links") or []}
+        places = {(str(link["via"]), "webadmin") for link in plan["links"] if link["id"] in proven}
+        for step in work:
+            if step["kind"] == "trust":
+                trust = [self.node, step["service"], step["trust"]]
+                places |= {
+                    (link["presenter"][0], link["presenter"][1]) for link in plan["links"] if link["verifier"] == trust
+                }
+        for host, slot in sorted(places):
+            entry = plan["nodes"].get(host) or {"before": {}, "probe": {}}
+            before, place = entry["before"].get(slot) or {}, entry["probe"].get(slot)
+            if host == self.node or before.get("state") != SERVED or not place:
+                continue
+            seen = leaf_of(probe_tls(str(place["address"]), int(place["port"])))
+            if seen is not None and seen["sha256"] != before["served"]:
+                raise PreconditionMissing(
+                    f"{host} {slot}",
+                    f"no longer serves the certificate it was surveyed with, so its links to {self.node} are not known",
+                    "survey all nodes again (certops.cms.node_info) after a change of one that others are linked to",
+                )
 
     def _context(self, journal: Journal, now: datetime.datetime) -> Context:
         def no_issuer(name: str) -> Any:

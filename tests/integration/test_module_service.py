@@ -196,7 +196,7 @@ def test_refused_before_anything_is_stored(hand: Hand) -> None:
         "edge1": {
             "Wrong key": (
                 {**turn, **hand.certificate("edge1"), "key": other["key"]},
-                [other["key"], "does not belong", "pki match"],
+                [other["key"], "pki match"],
             ),
             "Untrusted": (
                 {**c2w, **hand.certificate("edge1", foreign, chain=True)},
@@ -249,6 +249,25 @@ def test_refused_before_anything_is_stored(hand: Hand) -> None:
         assert "certops.cms.node_info" in error["next_step"]
         assert hand.estate.seen(since).changes == []
     assert hand.links_up()
+
+
+def test_s5_a_survey_that_is_no_longer_true_is_noticed(hand: Hand) -> None:
+    admin = {"service": "webadmin", **hand.certificate("core1")}
+    https = {"service": "webbridge3", "slot": "https", **hand.certificate("edge2", chain=True)}
+    done = hand.run(
+        surveyed(),
+        play("core1", task("Admin", SERVICE, admin)),
+        # The state of its links is shown by the API behind the Web Admin that was just changed.
+        play("edge2", task("Stale", SERVICE, https, ignore_errors=True)),
+        surveyed(),
+        play("edge2", task("Fresh", SERVICE, https)),
+    )
+    assert_done(done)
+    error = done.one(task="Stale")["error"]
+    assert (error["kind"], error["object"]) == ("PreconditionMissing", "core1 webadmin")
+    assert "survey all nodes again" in error["next_step"]
+    assert done.one(task="Fresh")["changed"]
+    assert hand.served()["edge2", "webbridge3_https"] == hand.leaf("edge2", https["certificate"])
 
 
 def test_calls_in_progress_stop_it_unless_they_may_drop(hand: Hand) -> None:

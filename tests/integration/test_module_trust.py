@@ -91,6 +91,7 @@ def test_widen_switch_narrow_by_hand(hand: Hand, new_ca: certs.Authority) -> Non
             ),
         ),
         play("core1", task("Core switches", SERVICE, bridge)),
+        play("edge1", task("Stale", TRUST, narrow, ignore_errors=True)),
         surveyed(),
         *(play(node, task(f"{node} switches", SERVICE, options)) for node, options in c2w.items()),
         surveyed(),
@@ -100,6 +101,8 @@ def test_widen_switch_narrow_by_hand(hand: Hand, new_ca: certs.Authority) -> Non
     assert_done(done)
     early = done.one(task="Too early")["error"]
     assert "edge1<core1 c2w_client" in early["reason"]
+    stale = done.one(task="Stale")["error"]
+    assert (stale["kind"], stale["object"]) == ("PreconditionMissing", "core1 callbridge")
     assert done.changed == 5
     seen = hand.estate.seen(since)
     assert seen.broken_links == []

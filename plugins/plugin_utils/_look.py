@@ -1,0 +1,74 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The survey of the node a task is about: what inventory, journal and options say of how to read it.
+
+Private to the certops.cms collection: no stable interface.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ._action import CmsAction
+from ._engine.survey import ApiAccess, survey
+from ._errors import BadOption
+from ._fleet.journal import Journal
+from ._gather import plain
+from ._services import catalogue
+
+
+def look(
+    action: CmsAction,
+    *,
+    services: Iterable[str] | None = None,
+    probe: bool = True,
+    api: bool = True,
+    files: Iterable[str] = (),
+    now: datetime.datetime | None = None,
+) -> dict[str, Any]:
+    """Survey the node of ``action`` in one login, and change nothing.
+
+    ``services`` it is expected to run are those of its groups unless given. ``files`` are certificate files to read
+    besides those that settings name and that changes in flight replaced. Raises CmsError.
+    """
+    journal = Journal(action.state_dir, read_only=True)
+    in_flight = {name for records in journal.pending(action.node).values() for r in records for name in _replaced(r)}
+    if services is None:
+        groups = action.variables.get("group_names") or []
+        services = [row.name for row in catalogue.SERVICES if row.group in groups]
+    credentials = action.api_credentials(action.node) if api else None
+    return survey(
+        action.session,
+        host=action.node,
+        address=str(action.variable("ansible_host") or action.node),
+        services_expected=services,
+        probe=_places(action) if probe else None,
+        api_access=ApiAccess(*credentials) if credentials else None,
+        now=now or datetime.datetime.now(datetime.UTC),
+        files_of_interest=sorted({*in_flight, *files}),
+        made=journal.made_files(action.node),
+    )
+
+
+def _places(action: CmsAction) -> Mapping[str, Any]:
+    """Give where slots are reached from here, where the inventory says that (``cms_probe``)."""
+    places = plain(action.variable("cms_probe") or {})
+    if not isinstance(places, Mapping) or not all(isinstance(place, Mapping) for place in places.values()):
+        raise BadOption("cms_probe", "is not a dictionary of places", "give slot: {address: ..., port: ...}")
+    unknown = sorted(set(places) - set(catalogue.SLOTS))
+    if unknown:
+        raise BadOption(f"cms_probe.{unknown[0]}", "is no slot", f"use {', '.join(catalogue.SLOTS)}")
+    sip_port = action.variable("cms_sip_port")
+    return {**places, "callbridge": {"port": sip_port, **places.get("callbridge", {})}} if sip_port else places
+
+
+def _replaced(record: Mapping[str, Any]) -> list[str]:
+    """Give the certificate files that a change in flight replaced: the running service may still have them."""
+    before = record.get("before")
+    if isinstance(before, Mapping):
+        return [str(before[part]) for part in ("certificate", "bundle") if before.get(part)]
+    return [str(before)] if before else []
