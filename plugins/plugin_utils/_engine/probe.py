@@ -12,6 +12,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import select
 import socket
@@ -47,7 +48,8 @@ def probe_tls(
     """Connect with TLS 1.2 or 1.3 and give what is served; never takes longer than ``timeout`` seconds.
 
     The result has ``state`` (``served``, ``unreachable``, ``no_tls``, ``error``), ``chain`` (CertInfo with ``pem``,
-    leaf first), ``detail`` and ``client_ca_names`` (who may issue client certificates, when the listener says so).
+    leaf first), ``detail`` and ``client_ca_names`` (who may issue client certificates, when the listener says so) with
+    ``client_ca_ids`` (SHA-256 of those names as DER, as in CertInfo's ``subject_id``).
     Nothing is verified here: what is served is compared with what should be. Raises MissingLibrary only.
     """
     if "SSL" not in globals():
@@ -106,12 +108,15 @@ def _handshake(plain: socket.socket, until: float, server_name: str | None) -> d
     chain = _chain(connection) or seen
     if not chain:
         return _result(state, detail=detail)
-    names = [_name_text(name) for name in connection.get_client_ca_list()]
+    authorities = connection.get_client_ca_list()
+    names = [_name_text(name) for name in authorities]
+    ids = [hashlib.sha256(name.der()).hexdigest() for name in authorities]
     return _result(
         SERVED,
         chain=[{**certs.describe(certificate), "pem": certs.to_pem(certificate)} for certificate in chain],
         detail=detail,
         client_ca_names=names or None,
+        client_ca_ids=ids or None,
     )
 
 
@@ -156,8 +161,15 @@ def _result(
     chain: list[dict[str, Any]] | None = None,
     detail: str = "",
     client_ca_names: list[str] | None = None,
+    client_ca_ids: list[str] | None = None,
 ) -> dict[str, Any]:
-    return {"state": state, "chain": chain or [], "detail": detail, "client_ca_names": client_ca_names}
+    return {
+        "state": state,
+        "chain": chain or [],
+        "detail": detail,
+        "client_ca_names": client_ca_names,
+        "client_ca_ids": client_ca_ids,
+    }
 
 
 def _is_address(text: str) -> bool:

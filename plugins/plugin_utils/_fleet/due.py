@@ -49,6 +49,9 @@ class Decision:
 def decide(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[Decision, list[Finding]]:
     """Decide about one identity. Give the decision and what is to be said about it."""
     decision = Decision(identity)
+    if identity.unreadable:
+        # What is there cannot be read, so nobody knows what would be replaced: an error of its own says so.
+        return decision, []
     reason, findings = _reason(identity, given, vouching)
     if any(finding.blocks for finding in findings):
         return decision, findings
@@ -58,6 +61,18 @@ def decide(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[D
     issuer = given.issuers[identity.issuer or ""]
     fits = not issuer.will_create and _issued_by(identity, issuer.name, given, vouching)
     decision.anchor_changes = identity.leaf is not None and not fits
+    if identity.adopted:
+        findings.append(
+            _say(
+                WARNING,
+                "names-adopted",
+                "3.1",
+                identity,
+                f"the new certificate keeps names that the one it replaces has and the inventory does not know: "
+                f"{', '.join(identity.adopted)}",
+                f"name them in cms_identities.{identity.name}.names if they are right, or set keep_names: false",
+            )
+        )
     known = _resumable(identity, given, vouching)
     if known:
         decision.base = str(known["base"])

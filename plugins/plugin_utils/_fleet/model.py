@@ -17,7 +17,7 @@ import datetime
 from collections.abc import Iterable
 from typing import Any
 
-from .._pki import certs, x509util
+from .._pki import certs, chain, x509util
 from .._services import catalogue
 from .given import FleetInput, Host, IssuerFacts
 from .topology import Link, Topology
@@ -54,6 +54,11 @@ class State:
         """Give a state that can be changed on its own."""
         return State(dict(self.trusts), dict(self.slots))
 
+    def trusts_what_it_sees(self, link: Link) -> bool:
+        """Say whether the verifier of a link trusts what its presenter shows in this state."""
+        shown = self.slots.get(link.slot_key)
+        return shown is not None and bool(shown.vouched_by & self.trusts.get(link.trust_key, frozenset()))
+
     def faults(self, link: Link, now: datetime.datetime) -> list[str]:
         """Say why a link does not hold in this state; nothing when it holds."""
         return [fault for fault, _remedy in self.faults_and_remedies(link, now)]
@@ -87,6 +92,7 @@ class Vouching:
     """Knows which certificates of the fleet issued which, by their signatures."""
 
     def __init__(self, given: FleetInput) -> None:
+        self._now = given.now
         self.pems: dict[str, str] = {}
         self._parsed: dict[str, Any] = {}
         self._by_subject: dict[Any, list[str]] = {}
@@ -97,7 +103,8 @@ class Vouching:
             for entry in host.survey["certificates"].values():
                 self.add(item["pem"] for item in entry.get("certificates", []))
             for served in host.survey["served"].values():
-                self.add(item["pem"] for item in served.get("chain", []))
+                # A probe authenticates nobody: what it shows beside the leaf must never become trust.
+                self.add(item["pem"] for item in served.get("chain", [])[:1])
         self.anchors: dict[str, list[str]] = {}
         for issuer in given.issuers.values():
             self.anchors[issuer.name] = self.add(issuer.anchors)
@@ -137,7 +144,11 @@ class Vouching:
             issuer = x509util.issuer_key(child)
             named = self._by_subject.get(issuer, []) if issuer is not None else []
             self._issuers[sha256] = frozenset(
-                other for other in named if other != sha256 and x509util.signed_by(child, self._parsed[other])
+                other
+                for other in named
+                if other != sha256
+                and chain.date_problem(self._parsed[other], self._now) is None
+                and x509util.signed_by(child, self._parsed[other])
             )
         return self._issuers[sha256]
 
@@ -158,7 +169,11 @@ def today(given: FleetInput, topology: Topology, vouching: Vouching) -> State:
     for link in topology.links:
         verifier, presenter = given.hosts[link.verifier], given.hosts[link.presenter]
         if link.trust_key not in trusts:
-            trusts[link.trust_key] = frozenset(vouching.add(_pems(verifier, active_trust_file(verifier, link))))
+            content = frozenset(vouching.add(_pems(verifier, active_trust_file(verifier, link))))
+            told = told_trust(verifier, link)
+            if told is not None:
+                content = frozenset(sha for sha in content if vouching.info(sha)["subject_id"] in told)
+            trusts[link.trust_key] = content
         if link.slot_key not in slots:
             slots[link.slot_key] = shown_now(presenter, link.kind.presenter, vouching)
     return State(trusts, slots)
@@ -173,6 +188,20 @@ def active_trust_file(host: Host, link: Link) -> str | None:
     return trust_file(host, link.kind.verifier, link.kind.trust)
 
 
+def told_trust(host: Host, link: Link) -> dict[str, str] | None:
+    """Give the CAs a running service itself names as its trust, name by ``subject_id``; None where it names none.
+
+    A server that asks for client certificates may say which CAs it takes (RFC 5246, 7.4.4): the one sight of a trust
+    that runs, where the display only knows what is stored (S15).
+    """
+    service = catalogue.BY_NAME[link.kind.verifier]
+    for slot in service.slots:
+        served = host.served(catalogue.slot_id(service, slot))
+        if slot.asks_client and served.get("client_ca_ids"):
+            return dict(zip(served["client_ca_ids"], served["client_ca_names"], strict=True))
+    return None
+
+
 def trust_file(host: Host, service: str, trust: str) -> str | None:
     """Give the file that a trust setting names."""
     value = (host.service(service).get("trusts") or {}).get(trust)
@@ -184,7 +213,7 @@ def shown_now(host: Host, slot_id: str, vouching: Vouching) -> Shown | None:
     chain = host.served(slot_id).get("chain") or _running_chain(host, slot_id)
     if not chain:
         return None
-    leaf, *_others = vouching.add(item["pem"] for item in chain)
+    (leaf,) = vouching.add(item["pem"] for item in chain[:1])
     return shown(vouching.info(leaf), vouching.above(leaf))
 
 
@@ -213,7 +242,9 @@ def _running_chain(host: Host, slot_id: str) -> list[dict[str, Any]]:
 
 
 def _chain_of(host: Host, files: dict[str, Any]) -> list[dict[str, Any]]:
-    return [*host.certificates(files.get("certificate")), *host.certificates(files.get("bundle"))]
+    own = host.certificates(files.get("certificate"))
+    # A bundle never stands in for a certificate that cannot be read.
+    return [*own, *host.certificates(files.get("bundle"))] if own else []
 
 
 def parse_time(text: str) -> datetime.datetime:

@@ -37,7 +37,7 @@ def make_narrow_plan(given: FleetInput) -> dict[str, Any]:
     state = today(given, topology, vouching)
     findings = [*given.findings, *(against.finding for against in rules.about_inventory(given))]
     findings += [against.finding for against in rules.about_services(given, topology)]
-    findings += [against.finding for against in outside.about_registrations(given, topology, set())]
+    findings += [against.finding for against in outside.about_registrations(given, topology, set(), set())]
     findings += [against.finding for against in outside.about_peers(topology, set())]
     findings += _unhealthy(given, topology, state)
     blocked = sorted(given.hosts) if any(finding.blocks for finding in findings) else []
@@ -60,7 +60,7 @@ def make_narrow_plan(given: FleetInput) -> dict[str, Any]:
         "trusts": [{**written.trust(change, vouching), "removes": removes[change.key]} for change in changes],
         "rounds": rounds,
         "links": [link.as_dict() for link in topology.links],
-        "nodes": {host.name: written.node(host, []) for host in given.hosts.values() if host.survey},
+        "nodes": {host.name: written.node(host, [], topology) for host in given.hosts.values() if host.survey},
         "certificates": written.pems(changes, vouching),
         "cost": {"restarts": {}},
         "cleared": cleared,

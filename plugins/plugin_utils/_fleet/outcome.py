@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._text import printable
+
 _COLUMNS = (("node", "node"), ("slot", "service"), ("before", "ended"), ("after", "ends now"), ("proof", "proof"))
 
 
@@ -56,7 +58,8 @@ def _has_settings(batch: dict[str, Any]) -> bool:
 
 
 def table(found: list[dict[str, str]]) -> list[str]:
-    """Give rows as an aligned table."""
+    """Give rows as an aligned table of text, whatever nodes and certificates say."""
+    found = [{key: printable(value) for key, value in row.items()} for row in found]
     widths = {key: max([len(title), *(len(row[key]) for row in found)]) for key, title in _COLUMNS}
     lines = ["  ".join(f"{title:<{widths[key]}}" for key, title in _COLUMNS).rstrip()]
     lines.append("  ".join("-" * widths[key] for key, _title in _COLUMNS))

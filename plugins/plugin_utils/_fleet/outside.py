@@ -17,8 +17,13 @@ from .rules import Against
 from .topology import Topology
 
 
-def about_registrations(given: FleetInput, topology: Topology, touched: set[str]) -> Iterator[Against]:
-    """Check that every registered Web Bridge is known, and say where links had to be assumed."""
+def about_registrations(
+    given: FleetInput, topology: Topology, touched: set[str], widened: set[str]
+) -> Iterator[Against]:
+    """Check that every registered Web Bridge is known, and say where links had to be assumed.
+
+    ``touched`` are nodes that get an identity or a trust, ``widened`` those whose trust changes.
+    """
     for host, url in topology.foreign_urls:
         severity = ERROR if host in touched else WARNING
         yield Against(
@@ -50,15 +55,18 @@ def about_registrations(given: FleetInput, topology: Topology, touched: set[str]
         if survey is None:
             continue
         api = survey.get("api") or {}
+        labelled = given.hosts[name].variables.get("cms_cluster") is not None
+        guessed = not labelled and bool(widened & set(topology.cluster_of(name)))
         yield Against(
             Finding(
-                WARNING,
+                ERROR if guessed else WARNING,
                 "links-assumed",
                 "S6",
                 f"{name} API",
                 f"no registrations could be read ({api.get('detail') or api.get('state')}), so it counts as linked to "
                 "every Web Bridge of its cluster, and its links cannot be proven over the API",
-                "set cms_api_user and cms_api_password to a user that may read the API",
+                "set cms_api_user and cms_api_password to a user that may read the API"
+                + (", or say with cms_cluster which nodes belong together: trust is not widened on a guess" * guessed),
             ),
             (name,),
         )

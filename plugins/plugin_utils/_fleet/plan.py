@@ -22,7 +22,7 @@ from .given import FleetInput
 from .model import SlotKey, State, TrustKey, Vouching, today
 from .order import BOTH, IDENTITY, TRUST, Change, Unit
 from .rules import Against
-from .topology import Topology, build
+from .topology import Link, Topology, build
 from .trusts import TrustChange
 from .wanted import identities
 
@@ -67,7 +67,7 @@ class _Planner:
             "trusts": [written.trust(change, self.vouching) for change in self.changes],
             "rounds": planned,
             "links": [link.as_dict() for link in self.topology.links],
-            "nodes": {h.name: written.node(h, self.decisions) for h in given.hosts.values() if h.survey},
+            "nodes": {h.name: written.node(h, self.decisions, self.topology) for h in given.hosts.values() if h.survey},
             "certificates": written.pems(self.changes, self.vouching),
             "cost": {"restarts": written.restarts(units, given)},
             "cleared": self.cleared,
@@ -80,7 +80,7 @@ class _Planner:
     # Deciding --------------------------------------------------------------------------------------------------------
 
     def _decide(self) -> None:
-        found, problems = identities(self.given, self.topology)
+        found, problems = identities(self.given, self.topology, self.vouching)
         for host, text, next_step in problems:
             self.against.append(Against(Finding(ERROR, "inventory", "3.1", host, text, next_step), (host,)))
         wrong = {host for host, _text, _next in problems}
@@ -113,8 +113,9 @@ class _Planner:
         touched = {host for host, _slot in self.new} | {change.key[0] for change in self.changes}
         self.against += rules.about_inventory(given)
         self.against += rules.about_services(given, topology)
+        self.against += rules.about_trust_files(given, topology)
         widened = {name for change in self.changes for name in topology.cluster_of(change.key[0])}
-        self.against += outside.about_registrations(given, topology, touched)
+        self.against += outside.about_registrations(given, topology, touched, {c.key[0] for c in self.changes})
         self.against += outside.about_peers(topology, widened)
         self.against += rules.about_files(given)
         self.against += rules.about_calls(given, self._calls_end_on())
@@ -142,6 +143,8 @@ class _Planner:
             if any(self.given.hosts[name].survey is None for name in ends):
                 continue
             then = end.faults(link, self.given.now)
+            if self._contradicts(link):
+                continue
             for fault in self.state.faults(link, self.given.now):
                 finding = Finding(
                     ERROR,
@@ -162,6 +165,27 @@ class _Planner:
                     "correct the inventory (names, issuers) so that the wanted state keeps this link",
                 )
                 self.against.append(Against(finding, ends))
+
+    def _contradicts(self, link: Link) -> bool:
+        """Find a link that is up although nothing that could be read explains it: then the picture is wrong (S8)."""
+        waits = any(record["setting"].startswith("trust:") for record in self._records(link))
+        if link.before != "success" or waits or self.state.trusts_what_it_sees(link):
+            return False
+        finding = Finding(
+            ERROR,
+            "link-up-without-trust",
+            "S15",
+            link.id,
+            f"the link is up, and the {link.kind.verifier} {link.kind.trust} trust that {link.verifier} has stored "
+            "does not explain it: what runs is not what is stored, or the file could not be read",
+            f"compare '{link.kind.verifier}' on {link.verifier} with its trust file: store what is really trusted, "
+            "restart the service yourself, and run again",
+        )
+        self.against.append(Against(finding, (link.verifier, link.presenter)))
+        return True
+
+    def _records(self, link: Link) -> list[dict[str, Any]]:
+        return self.given.hosts[link.verifier].pending.get(link.kind.verifier, [])
 
     def _blocked(self) -> set[str]:
         """Give the nodes that must not be changed: those an error stands against, and all that are linked to them."""

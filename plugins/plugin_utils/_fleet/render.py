@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import _findings
+from .._text import printable
 
 #: Columns of the text, and the column at which notes begin.
 _WIDTH, _NOTES = 118, 66
@@ -31,7 +32,7 @@ _ROUND_TITLES = {
 
 
 def text(plan: dict[str, Any]) -> list[str]:
-    """Give the plan as lines."""
+    """Give the plan as lines that hold nothing but text, whatever nodes and certificates say."""
     lines = [_headline(plan)]
     lines += _findings_lines(plan)
     if any(entry["serial"] for entry in plan["rounds"]):
@@ -47,7 +48,7 @@ def text(plan: dict[str, Any]) -> list[str]:
         for host in entry["hosts"]:
             lines += _host(plan, entry, host)
     lines += _cost(plan)
-    return lines
+    return [printable(line) for line in lines]
 
 
 def _headline(plan: dict[str, Any]) -> str:
@@ -192,6 +193,7 @@ def _step(plan: dict[str, Any], host: str, step: dict[str, Any], batch: dict[str
 
 def _with(command: str, note: str) -> Iterator[str]:
     """Give a command with a note behind it, or under it where both do not fit. A command is never wrapped."""
+    command, note = printable(command), printable(note)
     if not note:
         yield command
     elif len(command) <= _NOTES and _NOTES + 4 + len(note) <= _WIDTH:
@@ -203,7 +205,8 @@ def _with(command: str, note: str) -> Iterator[str]:
 
 def _wrapped(first: str, told: str, others: str) -> list[str]:
     return textwrap.wrap(
-        told,
+        # First, or a line end would pass for a blank and an escape would not count.
+        printable(told),
         _WIDTH,
         initial_indent=first,
         subsequent_indent=others,
@@ -307,8 +310,8 @@ def diff(plan: dict[str, Any]) -> list[dict[str, str]]:
             {
                 "before_header": f"{host} (now)",
                 "after_header": f"{host} (planned)",
-                "before": "".join(f"{line}\n" for line in sorted(before)),
-                "after": "".join(f"{line}\n" for line in sorted(after)),
+                "before": "".join(f"{printable(line)}\n" for line in sorted(before)),
+                "after": "".join(f"{printable(line)}\n" for line in sorted(after)),
             }
         )
     return [entry for entry in found if entry["before"] or entry["after"]]

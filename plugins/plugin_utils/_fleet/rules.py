@@ -19,7 +19,7 @@ from typing import Any
 from .._findings import ERROR, REMARK, WARNING, Finding
 from .._pki import certs, profiles
 from .._services import catalogue
-from . import names
+from . import model, names
 from .due import Decision
 from .given import FleetInput, Host
 from .model import SlotKey, Vouching, assigned_chain
@@ -157,12 +157,29 @@ def _trusts(
             # It is for somebody outside this plan, who is told of where registrations are.
             continue
         if file and (host.name, name, trust) not in linked:
+            setting = catalogue.BY_NAME[name].trust(trust)
+            if setting.outside:
+                yield Against(
+                    _finding(
+                        REMARK,
+                        host,
+                        "trust-of-outsiders",
+                        setting.section,
+                        f"'{setting.command}' names {file}: it verifies {setting.outside}, and stays as it is",
+                        "see to it yourself when they change their certificates",
+                    ),
+                    (host.name,),
+                )
+                continue
             yield _error(
                 host,
                 "trust-without-link",
                 "S8",
-                f"the trust setting {name} {trust} names {file}, and the plan knows no link that it is for",
-                f"put the other side into the inventory, or clear the setting ('{name} trust {trust} none')",
+                f"'{setting.command}' names {file}, and the plan knows no link that it is for, so nobody can say "
+                "what a new certificate would break there",
+                "put the other side into the inventory if it is a Web Bridge or a Call Bridge; links between Call "
+                "Bridges (guide 4.9) are not planned by this version: leave the node out with cms_skip_nodes: "
+                f"[{host.name}], or clear the setting in a window of its own if nothing needs it ('{setting.command} none')",
             )
     for label, file in state.get("unknown_trusts") or []:
         yield _error(
@@ -172,6 +189,40 @@ def _trusts(
             f"{name} shows a trust setting that is not known: {label!r} with {file!r}",
             "clear it on the node if nothing needs it, or report it so that it becomes known",
         )
+
+
+def about_trust_files(given: FleetInput, topology: Topology) -> Iterator[Against]:
+    """Check that every trust a link depends on can be read, and that what runs is what is stored (S15, S16)."""
+    for key in sorted({link.trust_key for link in topology.links}):
+        host = given.hosts[key[0]]
+        file = model.trust_file(host, key[1], key[2])
+        if host.survey is None or not file:
+            continue
+        held = host.certificates(file)
+        if not held:
+            problems = (host.survey["certificates"].get(file) or {}).get("problems") or ["it holds no certificate"]
+            yield _error(
+                host,
+                "trust-unreadable",
+                "S16",
+                f"{key[1]} {key[2]} trust: {file} cannot be read ({'; '.join(problems)}), so it cannot be "
+                "widened without losing what it trusts",
+                "store a trust file that holds certificates only (guide 1.2.4), restart the service, and run again",
+            )
+            continue
+        link = next(link for link in topology.links if link.trust_key == key)
+        told = model.told_trust(host, link) or {}
+        known = {item["info"]["subject_id"] for item in held}
+        more = sorted(name for ident, name in told.items() if ident not in known)
+        if more and not host.pending.get(key[1]):
+            yield _error(
+                host,
+                "pending-trust-of-others",
+                "S15",
+                f"{key[1]} still trusts {', '.join(more)}, which its stored file {file} does not hold: the next "
+                "restart drops that, and it was not this collection that stored it",
+                f"restart {key[1]} yourself if that is wanted, or store a file with both, and run again",
+            )
 
 
 def about_identities(given: FleetInput, decisions: list[Decision], vouching: Vouching) -> Iterator[Against]:
@@ -217,6 +268,20 @@ def _assigned(host: Host, slot_id: str, identity: Identity, given: FleetInput, v
                 (host.name,),
             )
     if not chain:
+        if files.get("certificate"):
+            entry = ((host.survey or {}).get("certificates") or {}).get(files["certificate"]) or {}
+            yield Against(
+                Finding(
+                    ERROR,
+                    "certificate-unreadable",
+                    "4.3",
+                    label,
+                    f"{files['certificate']} is assigned and cannot be read "
+                    f"({'; '.join(entry.get('problems') or ['no certificate in it'])}): nothing is decided about it",
+                    "assign the certificate as a file of its own, with the key in another one (guide 4.2)",
+                ),
+                (host.name,),
+            )
         return
     leaf, *others = [certs.load_certificates(item["pem"].encode(), label)[0] for item in chain]
     roots = [item for item in [leaf, *others] if item.issuer == item.subject]
@@ -294,6 +359,18 @@ def about_calls(given: FleetInput, restarted: list[str]) -> Iterator[Against]:
     for name in restarted:
         status = ((given.hosts[name].survey or {}).get("api") or {}).get("status") or {}
         active = status.get("call_legs_active")
+        if active is None and given.calls != "drop":
+            yield Against(
+                Finding(
+                    ERROR,
+                    "calls-unknown",
+                    "S6",
+                    f"{name} callbridge",
+                    f"has to restart, cms_calls is {given.calls}, and its API does not tell whether calls are up",
+                    "make the API readable (cms_api_user, cms_api_password), or set cms_calls to drop",
+                ),
+                (name,),
+            )
         if active:
             what = {
                 "stop": "the run stops before that restart",

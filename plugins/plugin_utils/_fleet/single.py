@@ -316,7 +316,9 @@ class _Single:
         """Tell of ends of the links that take no part; not to know one that is ``concerned`` is an error."""
         mine = {self.host.name}
         if self.service.name == "callbridge":
-            found = outside.about_registrations(self.given, self.topology, mine if concerned else set())
+            found = outside.about_registrations(
+                self.given, self.topology, mine if concerned else set(), mine if concerned else set()
+            )
         else:
             mine = set(self.topology.cluster_of(self.host.name))
             found = outside.about_peers(self.topology, mine if concerned else set())
@@ -379,7 +381,7 @@ class _Single:
             "trusts": changed or [],
             "rounds": rounds,
             "links": [link.as_dict() for link in self.topology.links],
-            "nodes": {host.name: written.node(host, []) for host in given.hosts.values() if host.survey},
+            "nodes": {host.name: written.node(host, [], self.topology) for host in given.hosts.values() if host.survey},
             "certificates": written.pems(changes or [], self.vouching),
             "cost": {"restarts": written.restarts(units, given) if rounds else {}},
             "cleared": [],

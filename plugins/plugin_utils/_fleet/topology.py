@@ -32,11 +32,14 @@ class Link:
     web_bridge_id: str | None
     url: str | None
     before: str | None
+    #: Tells a further registration of the same Web Bridge from the first.
+    alias: str = ""
 
     @property
     def id(self) -> str:
         """Name the link the same way in every run."""
-        return f"{self.verifier}<{self.presenter} {self.kind.name}"
+        name = f"{self.verifier}<{self.presenter} {self.kind.name}"
+        return f"{name} {self.alias}" if self.alias else name
 
     @property
     def trust_key(self) -> tuple[str, str, str]:
@@ -127,8 +130,10 @@ def build(given: FleetInput) -> Topology:
                     left_out.append((call_bridge.name, entry["url"], skipped.name))
                 else:
                     foreign.append((call_bridge.name, entry["url"]))
-        for bridge, entry in pairs:
-            links.extend(_pair(call_bridge, bridge, entry))
+        met: set[str] = set()
+        for bridge, entry in sorted(pairs, key=lambda pair: (pair[0].name, str(pair[1].get("url")))):
+            links.extend(_pair(call_bridge, bridge, entry, str(entry.get("url")) if bridge.name in met else ""))
+            met.add(bridge.name)
     unique = {link.id: link for link in links}
     ordered = [unique[key] for key in sorted(unique)]
     return Topology(
@@ -141,7 +146,7 @@ def build(given: FleetInput) -> Topology:
     )
 
 
-def _pair(call_bridge: Host, bridge: Host, entry: dict[str, Any]) -> list[Link]:
+def _pair(call_bridge: Host, bridge: Host, entry: dict[str, Any], alias: str) -> list[Link]:
     """Give the two links of a Call Bridge and a Web Bridge: each verifies the other (guide 4.5)."""
     links = []
     for kind in catalogue.LINK_KINDS:
@@ -157,6 +162,7 @@ def _pair(call_bridge: Host, bridge: Host, entry: dict[str, Any]) -> list[Link]:
                 web_bridge_id=entry.get("id"),
                 url=entry.get("url"),
                 before=entry.get("status"),
+                alias=alias,
             )
         )
     return links

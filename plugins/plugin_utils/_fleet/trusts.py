@@ -55,8 +55,8 @@ def planned(given: FleetInput, decisions: list[Decision], vouching: Vouching) ->
             continue
         issuer = given.issuers[identity.issuer]
         if decision.leaf is not None:
-            leaf, *_chain = vouching.add(decision.chain)
-            shown = model.shown(vouching.info(leaf), vouching.above(leaf))
+            own = vouching.add(decision.chain)
+            shown = model.shown(vouching.info(own[0]), frozenset(own) | anchors_of(issuer, vouching))
         else:
             shown = Shown(
                 leaf=None,
@@ -119,13 +119,19 @@ def changes(
                 under = f"will be issued by {issuer or 'the CA of what is assigned'}, which is not trusted here yet"
                 causes.setdefault((link.kind.presenter, under), []).append(link.presenter)
             today = now_state.slots.get(link.slot_key)
-            if shown is None and today is not None and not today.vouched_by & (stored | add):
+            # A link that had to be assumed may forbid something, but it is no reason to trust somebody.
+            kept = today if shown is None and link.via is not None else None
+            if kept is not None and not kept.vouched_by & (stored | add):
                 # The presenter keeps its certificate and nobody trusts it: a fault of today, cured on the way.
-                add |= _authorities(today, vouching)
+                add |= {kept.leaf} if kept.leaf and _pins(stored, vouching) else _authorities(kept, vouching)
                 causes.setdefault((link.kind.presenter, "is not trusted here today"), []).append(link.presenter)
         for link in links:
             shown = new.get(link.slot_key)
-            if shown is not None and not shown.vouched_by & active:
+            if shown is None or shown.vouched_by & active:
+                continue
+            doubted = bool(shown.vouched_by & stored)
+            # Where a link is down already, no order of changes can keep it up, and a restart into what is broken hurts.
+            if doubted or not now_state.faults(link, given.now):
                 waiting.setdefault(key, set()).add(link.slot_key)
         if add:
             # While presenters still show their old certificates, those have to stay trusted where they are.
@@ -140,16 +146,20 @@ def changes(
                     reason="; ".join(f"{slot} of {', '.join(who)} {what}" for (slot, what), who in causes.items()),
                 )
             )
-        elif stored_file is not None and _waits(host, key):
-            found.append(
-                TrustChange(key, stored_file, sorted(stored), [], None, "stored earlier, restart pending", stored=True)
-            )
+        elif stored_file is not None and (_waits(host, key) or key in waiting):
+            reason = "it is stored and not live yet: a restart is pending"
+            found.append(TrustChange(key, stored_file, sorted(stored), [], None, reason, stored=True))
     return found, waiting
 
 
 def _waits(host: Host, key: TrustKey) -> bool:
     """Say whether a setting was stored and must be restarted for; a narrower trust only rides along."""
     return any(record["setting"] == f"trust:{key[2]}" for record in host.waiting(key[1]))
+
+
+def _pins(content: frozenset[str], vouching: Vouching) -> bool:
+    """Say whether a trust pins leaves and holds no CA (guide 1.2.5)."""
+    return bool(content) and not any(vouching.info(sha256)["ca"] for sha256 in content)
 
 
 def _content(given: FleetInput, key: TrustKey, file: str | None, vouching: Vouching) -> frozenset[str]:

@@ -13,7 +13,6 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import re
 from typing import Any
 
@@ -23,7 +22,7 @@ from .._services import catalogue
 from . import described
 from .described import KEY_SIZES, SUBJECT_ATTRIBUTES
 from .given import FleetInput, Host
-from .model import SlotKey, assigned_chain
+from .model import SlotKey, Vouching, assigned_chain
 from .topology import Topology
 
 #: What an argument of the command line can hold between double quotes.
@@ -47,6 +46,10 @@ class Identity:
     ku: list[str] = dataclasses.field(default_factory=list)
     key: dict[str, Any] = dataclasses.field(default_factory=dict)
     issuer: str | None = None
+    #: Names that another issuer certified, and that the new certificate keeps.
+    adopted: list[str] = dataclasses.field(default_factory=list)
+    #: A slot names a certificate that cannot be read.
+    unreadable: bool = False
     #: The leaf each slot is assigned now (CertInfo), or None.
     current: dict[SlotKey, dict[str, Any] | None] = dataclasses.field(default_factory=dict)
 
@@ -73,7 +76,9 @@ class Identity:
         }
 
 
-def identities(given: FleetInput, topology: Topology) -> tuple[list[Identity], list[tuple[str, str, str]]]:
+def identities(
+    given: FleetInput, topology: Topology, vouching: Vouching
+) -> tuple[list[Identity], list[tuple[str, str, str]]]:
     """Give the identities of the fleet, and what is wrong with their description as (host, found, next step)."""
     found: dict[str, Identity] = {}
     problems: list[tuple[str, str, str]] = []
@@ -95,9 +100,12 @@ def identities(given: FleetInput, topology: Topology) -> tuple[list[Identity], l
                     )
                 )
             identity.slots.append((host.name, slot_id))
-            identity.current[host.name, slot_id] = next((item["info"] for item in assigned_chain(host, slot_id)), None)
+            chain = assigned_chain(host, slot_id)
+            identity.current[host.name, slot_id] = chain[0]["info"] if chain else None
+            if not chain and _names_a_file(host, slot_id):
+                identity.unreadable = True
     for identity in found.values():
-        problems.extend(_complete(identity, given, topology))
+        problems.extend(_complete(identity, given, topology, vouching))
     return list(found.values()), problems
 
 
@@ -122,7 +130,65 @@ def _has_port(files: dict[str, Any]) -> bool:
     return any(row.get("port") for row in files.get("listen") or [])
 
 
-def _complete(identity: Identity, given: FleetInput, topology: Topology) -> list[tuple[str, str, str]]:
+def _names_a_file(host: Host, slot_id: str) -> bool:
+    service, slot = catalogue.SLOTS[slot_id]
+    return bool(((host.service(service.name).get("slots") or {}).get(slot.name) or {}).get("certificate"))
+
+
+def _adopted(
+    identity: Identity, given: FleetInput, topology: Topology, vouching: Vouching
+) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """Give the names of the certificates that are replaced and that the new one keeps, and what speaks against it.
+
+    What the issuer certified before, it certifies again. Of what others certified, a node does not get the name of
+    another node, a wildcard only when the inventory names it, and nothing out of a self-signed certificate: whoever
+    has a node must not choose what the issuer certifies.
+    """
+    own = {
+        str(name).lower()
+        for name in [*(identity.config.get("names") or []), identity.config.get("common_name")]
+        if name
+    }
+    issuer = given.issuers.get(identity.issuer or "")
+    others = _names_of_others(identity, given, topology)
+    kept: list[str] = []
+    problems = []
+    for (host, slot_id), info in identity.current.items():
+        if info is None:
+            continue
+        certified = issuer is not None and bool(vouching.above(info["sha256"]) & set(vouching.anchors[issuer.name]))
+        for name in [entry.lower() for entry in [*info["dns"], *info["ip"]]]:
+            if certified or name in own:
+                kept.append(name)
+            elif info["self_signed"] or name in others:
+                continue
+            elif name.startswith("*."):
+                problems.append(
+                    (
+                        host,
+                        f"the certificate of {slot_id} carries the wildcard {name}, and another issuer certified it",
+                        f"list the names the new one needs in cms_identities.{identity.name}.names, the wildcard too "
+                        "if it is wanted; or set keep_names: false",
+                    )
+                )
+            else:
+                kept.append(name)
+                identity.adopted.append(name)
+    return kept, problems if identity.config.get("keep_names", True) and not own else []
+
+
+def _names_of_others(identity: Identity, given: FleetInput, topology: Topology) -> set[str]:
+    found = set()
+    for host in [*given.hosts.values(), *given.skipped_hosts.values()]:
+        if host.name not in identity.hosts:
+            found |= {name.lower() for name in (host.fqdn, host.address, host.name) if name}
+    found |= {link.dialled.lower() for link in topology.links if link.dialled and link.presenter not in identity.hosts}
+    return found
+
+
+def _complete(
+    identity: Identity, given: FleetInput, topology: Topology, vouching: Vouching
+) -> list[tuple[str, str, str]]:
     """Fill in names, subject, usages, key and issuer."""
     hosts = [given.hosts[name] for name in identity.hosts]
     config = identity.config
@@ -136,15 +202,18 @@ def _complete(identity: Identity, given: FleetInput, topology: Topology) -> list
                 "set cms_fqdn for the host, or cms_domain for the fleet",
             )
         )
+    identity.issuer = config.get("issuer") or _first(hosts, "cms_issuer")
     leaf = identity.leaf
     adopt = bool(config.get("keep_names", True)) and leaf is not None
     names = [host.fqdn for host in hosts if host.fqdn]
     names += _dialled(identity, topology)
     names += [str(name) for name in config.get("names") or []]
     if adopt:
-        for info in identity.current.values():
-            names += [*info["dns"], *info["ip"]] if info else []
-    identity.common_name = _common_name(identity, hosts, adopt)
+        kept, against = _adopted(identity, given, topology, vouching)
+        problems.extend(against)
+        identity.adopted = [name for name in dict.fromkeys(identity.adopted) if name not in {n.lower() for n in names}]
+        names += kept
+    identity.common_name = _common_name(identity, hosts, adopt, {name.lower() for name in names})
     ordered = list(dict.fromkeys(name.lower() for name in [identity.common_name, *names] if name))
     asked_for = {str(name).lower() for name in [identity.common_name, *(config.get("names") or [])]}
     # A name that was adopted and that no request can carry (an underscore, say) is let go; one asked for is a mistake.
@@ -175,7 +244,6 @@ def _complete(identity: Identity, given: FleetInput, topology: Topology) -> list
     identity.key = _key(identity, hosts)
     # keyEncipherment means nothing for an ECDSA key; digitalSignature is what DTLS needs (guide 2.1).
     identity.ku = ["digitalSignature"] + (["keyEncipherment"] if identity.key["type"] == "rsa" else [])
-    identity.issuer = config.get("issuer") or _first(hosts, "cms_issuer")
     sizes = KEY_SIZES[identity.key["type"]]
     if identity.key["size"] not in sizes:
         problems.append(
@@ -201,6 +269,13 @@ def _complete(identity: Identity, given: FleetInput, topology: Topology) -> list
                 "leave key_location out, or set it to control (guide 4.1; safety rule S4)",
             )
         )
+    if not problems:
+        try:
+            csr.Request.of(identity.subject, identity.names, identity.roles, identity.eku, identity.ku)
+        except BadOption as exc:
+            problems.append(
+                (identity.hosts[0], f"{identity.name} cannot be requested: {exc.obj} {exc.reason}", exc.next_step)
+            )
     return problems
 
 
@@ -209,14 +284,14 @@ def _dialled(identity: Identity, topology: Topology) -> list[str]:
     return [link.dialled for link in topology.links if link.dialled and link.slot_key in identity.slots]
 
 
-def _common_name(identity: Identity, hosts: list[Host], adopt: bool) -> str:
+def _common_name(identity: Identity, hosts: list[Host], adopt: bool, names: set[str]) -> str:
     if identity.config.get("common_name"):
         return str(identity.config["common_name"])
     configured = (identity.config.get("subject") or {}).get("CN")
     if configured:
         return str(configured)
     leaf = identity.leaf
-    if adopt and leaf and leaf["common_name"] and _looks_like_name(leaf["common_name"]):
+    if adopt and leaf and leaf["common_name"] and leaf["common_name"].lower() in names:
         return str(leaf["common_name"])
     # One certificate for several components names the domain, and lists the components (guide 3.1).
     if identity.shared and hosts[0].variables.get("cms_domain"):
@@ -230,6 +305,8 @@ def _subject(identity: Identity, hosts: list[Host], adopt: bool) -> dict[str, st
     if not given and adopt and leaf:
         given = {key: value for key, value in leaf["subject_attributes"].items() if _SENDABLE.fullmatch(value)}
     given["CN"] = identity.common_name
+    if given.get("C"):
+        given["C"] = str(given["C"]).upper()
     return {key: str(given[key]) for key in SUBJECT_ATTRIBUTES if given.get(key)}
 
 
@@ -254,11 +331,3 @@ def _is_name(text: str) -> bool:
     except BadOption:
         return False
     return True
-
-
-def _looks_like_name(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-        return True
-    except ValueError:
-        return "." in text and " " not in text

@@ -18,6 +18,7 @@ from .due import Decision
 from .given import FleetInput, Host
 from .model import Vouching, assigned_chain
 from .order import Unit
+from .topology import Topology
 from .trusts import TrustChange
 from .wanted import slots_of
 
@@ -81,7 +82,7 @@ def pems(changes: list[TrustChange], vouching: Vouching) -> dict[str, str]:
     return {sha256: vouching.pems[sha256] for sha256 in sorted(wanted) if sha256 in vouching.pems}
 
 
-def node(host: Host, decisions: list[Decision]) -> dict[str, Any]:
+def node(host: Host, decisions: list[Decision], topology: Topology) -> dict[str, Any]:
     """Write down how a node is probed, and what the probe showed before the change (S10)."""
     api = (host.survey or {}).get("api") or {}
     probes, before = {}, {}
@@ -99,6 +100,7 @@ def node(host: Host, decisions: list[Decision]) -> dict[str, Any]:
     return {
         "address": host.address,
         "fqdn": host.fqdn,
+        "cluster": topology.clusters[host.name],
         "probe": probes,
         "before": before,
         "calls": (api.get("status") or {}).get("call_legs_active"),
@@ -109,8 +111,9 @@ def node(host: Host, decisions: list[Decision]) -> dict[str, Any]:
 def _api(host: Host, api: dict[str, Any], decisions: list[Decision]) -> dict[str, Any]:
     """Write down where the API of a node is, and which leaves its Web Admin may show (S11)."""
     where = urlsplit(str(api.get("base") or ""))
-    pins = {item["sha256"] for item in host.served("webadmin").get("chain", [])[:1]}
-    pins |= {item["info"]["sha256"] for item in assigned_chain(host, "webadmin")[:1]}
+    earlier = (host.waiting_slots("webadmin").get("webadmin") or {}).get("before") or {}
+    found = [*assigned_chain(host, "webadmin")[:1], *host.certificates(earlier.get("certificate"))[:1]]
+    pins = {item["info"]["sha256"] for item in found}
     changing = (d.identity.id for d in decisions if d.reason and (host.name, "webadmin") in d.slots)
     return {
         "base_host": where.hostname or host.address,

@@ -37,6 +37,7 @@ from .x509util import (
     signature_hash,
     spki_sha256,
     subject_attributes,
+    subject_id,
     subject_text,
 )
 
@@ -170,6 +171,7 @@ def describe(cert: x509.Certificate) -> dict[str, Any]:
     return {
         "sha256": fingerprint(cert),
         "subject": subject_text(cert),
+        "subject_id": subject_id(cert),
         "subject_attributes": subject_attributes(cert),
         "issuer": issuer_text(cert),
         "serial": serial,

@@ -17,6 +17,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._errors import MissingLibrary
+from .._text import printable
 from . import der
 
 try:
@@ -80,8 +81,8 @@ def iso(moment: datetime.datetime) -> str:
 
 
 def name_text(name: x509.Name) -> str:
-    """Write a name as RFC 4514 does, most specific part first."""
-    return name.rfc4514_string({NameOID.EMAIL_ADDRESS: "emailAddress"})
+    """Write a name as RFC 4514 does, most specific part first, for people to read: what does not print is escaped."""
+    return printable(name.rfc4514_string({NameOID.EMAIL_ADDRESS: "emailAddress"}))
 
 
 def subject_of(thing: Signed) -> x509.Name | None:
@@ -132,6 +133,12 @@ def subject_attributes(thing: Signed) -> dict[str, str]:
         if attribute.oid in wanted and isinstance(attribute.value, str):
             found[wanted[attribute.oid]] = attribute.value
     return found
+
+
+def subject_id(thing: Signed) -> str | None:
+    """Give the SHA-256 of the subject as DER, by which equal names are known; None when it cannot be read."""
+    name = subject_of(thing)
+    return None if name is None else hashlib.sha256(name.public_bytes()).hexdigest()
 
 
 def common_name(thing: Signed) -> str | None:

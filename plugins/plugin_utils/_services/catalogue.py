@@ -63,6 +63,8 @@ class Trust:
     command: str
     label: str
     section: str
+    #: Whom it verifies, where they are no nodes of the fleet and no change of ours concerns them.
+    outside: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,9 +163,9 @@ CALLBRIDGE = Service(
     trusts=(
         Trust("c2w", "callbridge trust c2w", "C2W trusted certs", "4.5"),
         Trust("cluster", "callbridge trust cluster", "Callbridge cluster trusted certs", "4.9"),
-        Trust("branding", "callbridge trust branding", "Callbridge trust branding certs", "4.4.1"),
-        Trust("ucm", "callbridge ucm certs", "UCM trusted certs", "4.8"),
-        Trust("imps", "callbridge imps certs", "IMPS trusted certs", "4.8"),
+        Trust("branding", "callbridge trust branding", "Callbridge trust branding certs", "4.4.1", "branding servers"),
+        Trust("ucm", "callbridge ucm certs", "UCM trusted certs", "4.8", "Unified Communications Manager"),
+        Trust("imps", "callbridge imps certs", "IMPS trusted certs", "4.8", "IM and Presence servers"),
     ),
     activate=("callbridge restart",),
     drops_calls=True,

@@ -173,7 +173,7 @@ class TestS8:
         plan = fleet.plan(kit.RENEW)
         (found,) = kit.errors(plan)
         assert found["rule"] == "trust-without-link"
-        assert "callbridge cluster names peers.pem" in found["found"]
+        assert "'callbridge trust cluster' names peers.pem" in found["found"]
         assert not plan["changed"]
 
     def test_s8_a_trust_setting_that_nobody_knows_is_refused(self) -> None:
