@@ -179,7 +179,7 @@ def _trusts(
                 "what a new certificate would break there",
                 "put the other side into the inventory if it is a Web Bridge or a Call Bridge; links between Call "
                 "Bridges (guide 4.9) are not planned by this version: leave the node out with cms_skip_nodes: "
-                f"[{host.name}], or clear the setting in a window of its own if nothing needs it ('{setting.command} none')",
+                f"[{host.name}], or clear it in a window of its own if nothing needs it ('{setting.command} none')",
             )
     for label, file in state.get("unknown_trusts") or []:
         yield _error(
