@@ -78,10 +78,8 @@ def end_state(
     nodes: dict[str, dict[str, Any]], shown: dict[tuple[str, str], Shown], trusted: dict[str, list[str]]
 ) -> dict[str, Any]:
     """Give all of a fleet that two runs must agree on: settings, file names, what is served, what is trusted."""
-    found: dict[str, Any] = {
-        "trusted": trusted,
-        "files": {name: sorted(state["files"]) for name, state in nodes.items()},
-    }
+    found: dict[str, Any] = {f"{place} trusts": subjects for place, subjects in trusted.items()}
+    found.update({f"{name} {file}": "is there" for name, state in nodes.items() for file in state["files"]})
     for name, state in nodes.items():
         for service, facts in state["services"].items():
             kept = {key: facts[key] for key in ("enabled", "running", "restart_pending", "stored")}

@@ -19,6 +19,10 @@ from tests.integration.estate import Event, Seen
 from tests.integration.life import CORES, EDGES, OLD_ISSUING, OLD_ROOT, Life, recorded_life
 
 
+# They all look at one recorded life, so they belong to one worker.
+pytestmark = pytest.mark.xdist_group("life")
+
+
 @pytest.fixture(scope="session", name="life")
 def _life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     return recorded_life(tmp_path_factory)
@@ -107,7 +111,7 @@ def test_s05_every_verifier_trusts_and_has_restarted_before_a_new_identity_is_sh
     def trusting(node: str, service: str) -> int:
         """Give the moment from which a service runs with a trust of four certificates: two CAs of two."""
         ups = [e for e in seen.events if e["kind"] in ("active", "active_changed") and e["node"] == node]
-        return next(e["seq"] for e in ups if e["service"] == service and len(e["trust"]["c2w"]) == 4)
+        return int(next(e["seq"] for e in ups if e["service"] == service and len(e["trust"]["c2w"]) == 4))
 
     for core in CORES:
         shown = live(core, "callbridge", "callbridge")["seq"]
