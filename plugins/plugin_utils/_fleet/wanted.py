@@ -167,7 +167,7 @@ def _adopted(
                     (
                         host,
                         f"the certificate of {slot_id} carries the wildcard {name}, and another issuer certified it",
-                        f"list in cms_identities.{identity.name}.names what the new one needs, or set keep_names: false",
+                        f"list in cms_identities.{identity.name}.names what it still needs, or set keep_names: false",
                     )
                 )
             else:
