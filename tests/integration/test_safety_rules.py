@@ -18,7 +18,6 @@ import pytest
 from tests.integration.estate import Event, Seen
 from tests.integration.life import CORES, EDGES, OLD_ISSUING, OLD_ROOT, Life, recorded_life
 
-
 # They all look at one recorded life, so they belong to one worker.
 pytestmark = pytest.mark.xdist_group("life")
 
