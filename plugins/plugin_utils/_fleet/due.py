@@ -10,6 +10,7 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from .._findings import ERROR, REMARK, WARNING, Finding
@@ -17,7 +18,7 @@ from .._pki import csr as requests
 from .._pki import validity
 from .._services import catalogue
 from . import described, names
-from .given import RENEW, SITE, FleetInput
+from .given import RENEW, SITE, FleetInput, Host
 from .model import SlotKey, Vouching, anchors_of, name_fits, parse_time, shown
 from .wanted import Identity
 
@@ -346,9 +347,18 @@ def _next_base(identity: Identity, given: FleetInput) -> str:
     for name in identity.hosts:
         host = given.hosts[name]
         used += list((host.survey or {}).get("files", {}))
-        used += list(host.made)
+        used += [file for file in host.made if not _never_came_about(file, host, used)]
     stem = names.stem(identity.name)
     return names.base(stem, names.next_generation(stem, used))
+
+
+def _never_came_about(file: str, host: Host, known: Iterable[str]) -> bool:
+    """Say whether a file is part of a request that a killed run noted and whose command the node never carried out.
+
+    Then its name is free: nothing of it is on the node, and nothing was ever issued for it.
+    """
+    base = file.partition(".")[0]
+    return {f"{base}.key", f"{base}.csr"} <= host.made and base not in {name.partition(".")[0] for name in known}
 
 
 def _say(severity: str, rule: str, section: str, identity: Identity, found: str, next_step: str) -> Finding:
