@@ -100,6 +100,18 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
         leaf and issuer and not issuer.will_create and _issued_by(identity, issuer.name, given, vouching)
     )
     due = _due(identity, given)
+    if leaf is not None and validity.capped(leaf, validity.parse_renew_before(_renew_before(identity, given))):
+        findings.append(
+            _say(
+                WARNING,
+                "renew-before-capped",
+                "3.1",
+                identity,
+                f"is to be renewed {_renew_before(identity, given)} before its end, which is more than two thirds of "
+                f"its lifetime ({leaf['not_before'][:10]} to {leaf['not_after'][:10]}): two thirds count",
+                "make cms_renew_before (or renew_before of the identity) shorter",
+            )
+        )
     if given.intent == RENEW:
         if leaf is None:
             findings.append(

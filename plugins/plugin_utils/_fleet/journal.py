@@ -78,6 +78,17 @@ class Journal:
             record["phase"] = RESTARTING
         self._save(node, data)
 
+    def doubted(self, node: str, service: str, trust: str, assigned_file: str) -> None:
+        """Note that a link over ``trust``, which ``assigned_file`` holds, could not be proven: it may not be live.
+
+        Nobody of this collection stored it, so only a restart tells; the next plan makes it first (S15).
+        """
+        setting = f"trust:{trust}"
+        data = self._node(node)
+        record = {"setting": setting, "files": assigned_file, "before": assigned_file, "phase": STORED, "doubted": True}
+        data["pending"].setdefault(service, {})[setting] = record
+        self._save(node, data)
+
     def restart_seen(self, node: str, service: str, evidence: str) -> None:
         """Clear the pending records of ``service``: a restart was seen, and ``evidence`` says how."""
         data = self._node(node)

@@ -168,7 +168,9 @@ def today(given: FleetInput, topology: Topology, vouching: Vouching) -> State:
     slots: dict[SlotKey, Shown | None] = {}
     for link in topology.links:
         verifier, presenter = given.hosts[link.verifier], given.hosts[link.presenter]
-        if link.trust_key not in trusts:
+        if link.trust_key not in trusts and is_doubted(verifier, link):
+            trusts[link.trust_key] = _proven_over(link.trust_key, given, topology, vouching)
+        elif link.trust_key not in trusts:
             content = frozenset(vouching.add(_pems(verifier, active_trust_file(verifier, link))))
             told = told_trust(verifier, link)
             if told is not None:
@@ -180,12 +182,32 @@ def today(given: FleetInput, topology: Topology, vouching: Vouching) -> State:
 
 
 def active_trust_file(host: Host, link: Link) -> str | None:
-    """Give the trust file that the running service read: the one before, while a restart is pending (S15)."""
-    for record in host.pending.get(link.kind.verifier, []):
-        if record["setting"] == f"trust:{link.kind.trust}":
-            before = record.get("before")
-            return str(before) if before else None
+    """Give the trust file that the running service read: the one before, while a restart is pending (S15).
+
+    None also where a link over this trust could not be proven: then nobody knows what the service read.
+    """
+    record = _waiting_trust(host, link)
+    if record is not None:
+        before = None if record.get("doubted") else record.get("before")
+        return str(before) if before else None
     return trust_file(host, link.kind.verifier, link.kind.trust)
+
+
+def is_doubted(host: Host, link: Link) -> bool:
+    """Say whether a link over a trust could not be proven although it was stored: perhaps it is not live (S15)."""
+    return bool((_waiting_trust(host, link) or {}).get("doubted"))
+
+
+def _waiting_trust(host: Host, link: Link) -> dict[str, Any] | None:
+    records = host.pending.get(link.kind.verifier, [])
+    return next((record for record in records if record["setting"] == f"trust:{link.kind.trust}"), None)
+
+
+def _proven_over(key: TrustKey, given: FleetInput, topology: Topology, vouching: Vouching) -> frozenset[str]:
+    """Give what a doubted trust is known to take: the very certificates whose links over it are up."""
+    links = [link for link in topology.links if link.trust_key == key and link.before == "success"]
+    seen = [shown_now(given.hosts[link.presenter], link.kind.presenter, vouching) for link in links]
+    return frozenset(found.leaf for found in seen if found is not None and found.leaf is not None)
 
 
 def told_trust(host: Host, link: Link) -> dict[str, str] | None:

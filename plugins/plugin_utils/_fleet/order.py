@@ -32,17 +32,29 @@ class Change:
     trust: bool = False
     identity: bool = False
     needs: set[tuple[str, str]] = dataclasses.field(default_factory=set)
+    #: Slot ids whose new identity must be there with the first restart, whatever that restart is for.
+    early: set[str] = dataclasses.field(default_factory=set)
 
 
 @dataclasses.dataclass
 class Unit:
-    """One restart: ``part`` says whether it carries trust, identity or both; ``after`` are the units before it."""
+    """One restart: ``part`` says whether it carries trust, identity or both; ``after`` are the units before it.
+
+    ``early`` are slots that a restart for trust carries, and that the one for identity finds done.
+    """
 
     host: str
     service: str
     part: str
     after: set[UnitKey] = dataclasses.field(default_factory=set)
     level: int = 0
+    early: frozenset[str] = frozenset()
+
+    def carries(self, slot_id: str) -> bool:
+        """Say whether the new identity of a slot of this service comes with this restart."""
+        if self.part == BOTH:
+            return True
+        return (slot_id in self.early) == (self.part == TRUST)
 
     @property
     def key(self) -> UnitKey:
@@ -87,7 +99,8 @@ def _make(changes: list[Change], split: set[tuple[str, str]]) -> dict[UnitKey, U
         else:
             parts = ([TRUST] if change.trust else []) + ([IDENTITY] if change.identity else [])
         for part in parts:
-            unit = Unit(change.host, change.service, part)
+            early = frozenset(change.early) if len(parts) == 2 else frozenset()
+            unit = Unit(change.host, change.service, part, early=early)
             found[unit.key] = unit
             if TRUST in part:
                 trust_unit[place] = unit.key

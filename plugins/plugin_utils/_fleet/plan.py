@@ -9,6 +9,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 from collections.abc import Iterable
@@ -16,10 +17,10 @@ from typing import Any
 
 from .._findings import ERROR, WARNING, Finding
 from .._services import catalogue
-from . import due, order, outside, pending, rounds, rules, trusts, written
+from . import due, inventory, order, outside, pending, rounds, rules, trusts, written
 from .due import Decision
 from .given import FleetInput
-from .model import SlotKey, State, TrustKey, Vouching, today
+from .model import SlotKey, State, TrustKey, Vouching, parse_time, today
 from .order import BOTH, IDENTITY, TRUST, Change, Unit
 from .rules import Against
 from .topology import Link, Topology, build
@@ -27,6 +28,11 @@ from .trusts import TrustChange
 from .wanted import identities
 
 SCHEMA = 1
+
+#: Rounds of restarts that the playbook has plays for.
+MOST_ROUNDS = 6
+#: A certificate that ends within this time counts as expired where a restart meets it: a rollout takes hours.
+ABOUT_TO_END = datetime.timedelta(days=1)
 
 
 def make_plan(given: FleetInput) -> dict[str, Any]:
@@ -113,6 +119,9 @@ class _Planner:
         touched = {host for host, _slot in self.new} | {change.key[0] for change in self.changes}
         self.against += rules.about_inventory(given)
         self.against += rules.about_services(given, topology)
+        self.against += inventory.about_issuers(given, self.decisions)
+        self.against += inventory.about_unmanaged(given)
+        self.against += inventory.about_variables(given)
         self.against += rules.about_trust_files(given, topology)
         widened = {name for change in self.changes for name in topology.cluster_of(change.key[0])}
         self.against += outside.about_registrations(given, topology, touched, {c.key[0] for c in self.changes})
@@ -222,10 +231,27 @@ class _Planner:
             units = order.units(self._unit_changes(blocked))
             planned = rounds.build(self.given, self.topology, self.decisions, self.changes, units)
             self._walk(units, planned)
+            self._count(planned)
             after = self._blocked() | blocked
             if after == blocked:
                 return blocked, units, planned
             blocked = after
+
+    def _count(self, planned: list[dict[str, Any]]) -> None:
+        """Refuse rounds that no play of the playbook would carry out."""
+        beyond = [entry for entry in planned if entry["serial"]][MOST_ROUNDS:]
+        hosts = tuple(dict.fromkeys(host for entry in beyond for host in entry["hosts"]))
+        if hosts:
+            finding = Finding(
+                ERROR,
+                "too-many-rounds",
+                "S5",
+                ", ".join(hosts),
+                f"their links wait for each other in a row that takes {MOST_ROUNDS + len(beyond)} rounds of restarts, "
+                f"and the playbook has plays for {MOST_ROUNDS}",
+                "move one part of the fleet at a time: consent to one issuer (cms_accept_anchors), run, then the next",
+            )
+            self.against.append(Against(finding, hosts))
 
     def _unit_changes(self, blocked: set[str]) -> Iterable[Change]:
         found: dict[tuple[str, str], Change] = {}
@@ -248,7 +274,23 @@ class _Planner:
                 place = (name, catalogue.SLOTS[slot_id][0].name)
                 if place in found:
                     found[place].needs.add(key[:2])
+        for name, slot_id in self._hindering():
+            place = (name, catalogue.SLOTS[slot_id][0].name)
+            if place in found:
+                found[place].early.add(slot_id)
         return found.values()
+
+    def _hindering(self) -> Iterable[SlotKey]:
+        """Give slots of no link that get a new certificate because theirs is at its end: no start may meet that one.
+
+        A service may refuse to start with an expired certificate, so a restart for trust alone would end it.
+        """
+        linked = {link.slot_key for link in self.topology.links}
+        for decision in self.decisions:
+            for slot in decision.slots if decision.reason and not decision.finishes else ():
+                leaf = decision.identity.current[slot]
+                if slot not in linked and leaf and parse_time(leaf["not_after"]) <= self.given.now + ABOUT_TO_END:
+                    yield slot
 
     def _walk(self, units: list[Unit], planned: list[dict[str, Any]]) -> None:
         """Judge every state on the way: a link that holds today must hold after each unit (S1, S5)."""

@@ -15,7 +15,7 @@ from .._services import catalogue
 from . import due, order, steps
 from .due import Decision
 from .given import FleetInput
-from .order import IDENTITY, TRUST, Unit, UnitKey
+from .order import TRUST, Unit, UnitKey
 from .topology import Topology
 from .trusts import TrustChange
 
@@ -113,12 +113,12 @@ class _Rounds:
         reasons: list[str] = []
         if TRUST in unit.part:
             reasons += [change.reason for change in self.changes if change.key[:2] == (unit.host, unit.service)]
-        if IDENTITY in unit.part:
-            named: dict[str, list[str]] = {}
-            for decision in self.decisions:
-                if any(h == unit.host and catalogue.SLOTS[s][0] is service for h, s in decision.slots):
-                    named.setdefault(str(decision.reason), []).append(decision.identity.name)
-            reasons += [f"{', '.join(who)}: {reason}" for reason, who in named.items()]
+        named: dict[str, list[str]] = {}
+        for decision in self.decisions:
+            mine = [s for h, s in decision.slots if h == unit.host and catalogue.SLOTS[s][0] is service]
+            if any(unit.carries(slot_id) for slot_id in mine):
+                named.setdefault(str(decision.reason), []).append(decision.identity.name)
+        reasons += [f"{', '.join(who)}: {reason}" for reason, who in named.items()]
         if host.waiting(unit.service) and not any("did not see the restart" in reason for reason in reasons):
             reasons.append("an earlier run stored settings and did not see the restart: this finishes it")
         runs = steps.restarts(host, service)

@@ -214,7 +214,7 @@ def about_trust_files(given: FleetInput, topology: Topology) -> Iterator[Against
         told = model.told_trust(host, link) or {}
         known = {item["info"]["subject_id"] for item in held}
         more = sorted(name for ident, name in told.items() if ident not in known)
-        if more and not host.pending.get(key[1]):
+        if more and all(record.get("doubted") for record in host.pending.get(key[1], [])):
             yield _error(
                 host,
                 "pending-trust-of-others",

@@ -16,7 +16,7 @@ from . import names
 from .due import NEW, REQUESTED, Decision
 from .given import FleetInput, Host
 from .model import assigned_chain
-from .order import IDENTITY, TRUST, Unit
+from .order import TRUST, Unit
 from .topology import Topology
 from .trusts import TrustChange
 
@@ -104,13 +104,11 @@ def unit_steps(
     runs = restarts(host, service)
     settings: list[dict[str, Any]] = []
     changed: dict[str, str] = {}
-    if IDENTITY in unit.part:
-        for decision in decisions:
-            for host_name, slot_id in decision.slots:
-                slot_service, slot = catalogue.SLOTS[slot_id]
-                if host_name == unit.host and slot_service is service:
-                    settings.append(_assign(decision, slot_id, state, host))
-                    changed[slot_id] = decision.identity.id
+    for decision in decisions:
+        for host_name, slot_id in decision.slots:
+            if host_name == unit.host and catalogue.SLOTS[slot_id][0] is service and unit.carries(slot_id):
+                settings.append(_assign(decision, slot_id, state, host))
+                changed[slot_id] = decision.identity.id
     if TRUST in unit.part:
         for change in trusts:
             if change.key[:2] == (unit.host, unit.service) and not change.stored:

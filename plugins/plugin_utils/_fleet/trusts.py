@@ -148,6 +148,8 @@ def changes(
             )
         elif stored_file is not None and (_waits(host, key) or key in waiting):
             reason = "it is stored and not live yet: a restart is pending"
+            if model.is_doubted(host, links[0]):
+                reason = "a link over it could not be proven: perhaps it is stored and not live"
             found.append(TrustChange(key, stored_file, sorted(stored), [], None, reason, stored=True))
     return found, waiting
 

@@ -102,6 +102,11 @@ def node(host: Host, decisions: list[Decision], topology: Topology) -> dict[str,
         "fqdn": host.fqdn,
         "cluster": topology.clusters[host.name],
         "probe": probes,
+        "trusts": {
+            f"{name}/{trust}": file
+            for name, state in (host.survey or {"services": {}})["services"].items()
+            for trust, file in (state.get("trusts") or {}).items()
+        },
         "before": before,
         "calls": (api.get("status") or {}).get("call_legs_active"),
         "api": _api(host, api, decisions) if api.get("state") == "ok" else None,

@@ -71,6 +71,14 @@ def renew_at(
     return not_after - policy.reserve(not_after - not_before)
 
 
+def capped(info: Mapping[str, Any], policy: RenewBefore) -> bool:
+    """Say whether a policy asks for more of a certificate's lifetime than is ever kept in reserve."""
+    lifetime = datetime.datetime.fromisoformat(info["not_after"]) - datetime.datetime.fromisoformat(info["not_before"])
+    asked = [policy.time] if policy.time is not None else []
+    asked += [lifetime * policy.share] if policy.share is not None else []
+    return bool(asked) and min(asked) > lifetime * _LARGEST_SHARE
+
+
 def is_due(info: Mapping[str, Any], policy: RenewBefore, now: datetime.datetime) -> bool:
     """Say whether a certificate (as ``describe`` gives it) is due; an expired one always is."""
     not_before = datetime.datetime.fromisoformat(info["not_before"])
