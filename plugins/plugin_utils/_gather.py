@@ -23,6 +23,7 @@ from ._action import CmsAction
 from ._errors import BadOption, CmsError
 from ._findings import ERROR, WARNING, Finding
 from ._fleet import given
+from ._fleet.inventory import KNOWN_VARIABLES
 from ._fleet.journal import Journal
 from ._issuers.base import Issuer
 from ._issuers.registry import make_issuer
@@ -111,7 +112,7 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
     """Gather the whole fleet, whatever ``--limit`` says: who was not surveyed is a finding, not a gap (S19)."""
     groups = action.variables.get("groups") or {}
     journal = Journal(action.state_dir, read_only=True)
-    skipped = frozenset(str(name) for name in action.option("skip_nodes", "cms_skip_nodes") or [])
+    skipped = _listed(action, "skip_nodes")
     findings: list[Finding] = []
     members = [str(name) for name in groups.get(GROUP) or []]
     findings += _strays(groups, members)
@@ -145,12 +146,24 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
             for name in members
             if name in skipped
         },
-        accepted_anchors=frozenset(map(str, action.option("accept_anchors", "cms_accept_anchors") or [])),
-        narrow_also=frozenset(map(str, action.option("narrow_also", "cms_narrow_also") or [])),
+        accepted_anchors=_listed(action, "accept_anchors"),
+        narrow_also=_listed(action, "narrow_also"),
         calls=patience(action)["calls"],
         findings=findings,
         store_findings=_locked(store),
     )
+
+
+def _listed(action: CmsAction, option: str) -> frozenset[str]:
+    """Read an option, or its variable, that is a list of names; a plain text is a list of one."""
+    value = action.option(option, f"cms_{option}")
+    if value is None:
+        return frozenset()
+    if isinstance(value, str):
+        return frozenset({str(value)})
+    if not isinstance(value, (list, tuple)) or not all(isinstance(entry, str) for entry in value):
+        raise BadOption(f"cms_{option}", f"is {plain(value)!r}, which is no list of names", "give a list of names")
+    return frozenset(str(entry) for entry in value)
 
 
 def _host(
@@ -181,6 +194,9 @@ def _host(
         pending=journal.pending(name),
         made=frozenset(journal.made_files(name)),
         trusts_added=journal.trusts_added(name),
+        unknown_variables=tuple(
+            sorted(str(key) for key in variables if str(key).startswith("cms_") and str(key) not in KNOWN_VARIABLES)
+        ),
     )
 
 

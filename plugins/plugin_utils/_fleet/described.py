@@ -115,6 +115,10 @@ HOST_OPTIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
+#: The identities there are without any description.
+_IDENTITIES = frozenset(slot.identity for _service, slot in catalogue.SLOTS.values())
+
+
 def problems(host: Host) -> list[Problem]:
     """Say what of a host's description cannot be used."""
     found: list[Problem] = []
@@ -129,6 +133,9 @@ def problems(host: Host) -> list[Problem]:
         if config is not None and not isinstance(config, dict):
             found.append((host.name, f"{where} is not a dictionary", "give a dictionary of options"))
             continue
+        if str(name) not in _IDENTITIES and not (config or {}).get("slots"):
+            step = f"give it slots, or name one of: {', '.join(sorted(_IDENTITIES))}"
+            found.append((host.name, f"{where} is no identity that exists anyway, and has no slots", step))
         unknown = sorted(set(config or {}) - set(IDENTITY_OPTIONS))
         if unknown:
             step = "use only: " + ", ".join(sorted(IDENTITY_OPTIONS))

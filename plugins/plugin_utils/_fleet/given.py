@@ -37,6 +37,8 @@ class Host:
     pending: dict[str, list[dict[str, Any]]] = dataclasses.field(default_factory=dict)
     made: frozenset[str] = frozenset()
     trusts_added: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    #: Variables of the host that begin with ``cms_`` and that this collection does not know.
+    unknown_variables: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:

@@ -12,6 +12,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .._findings import ERROR, REMARK, Finding
@@ -102,7 +103,8 @@ def _narrowed(
 ) -> tuple[list[TrustChange], dict[TrustKey, list[str]]]:
     changes: list[TrustChange] = []
     removes: dict[TrustKey, list[str]] = {}
-    named = {entry.lower() for entry in given.narrow_also}
+    named = {_plain(entry) for entry in given.narrow_also}
+    met: set[str] = set()
     for key in sorted({link.trust_key for link in topology.links}):
         host = given.hosts[key[0]]
         links = [link for link in topology.links if link.trust_key == key]
@@ -124,6 +126,7 @@ def _narrowed(
         held = vouching.add(item["pem"] for item in host.certificates(file))
         shown = [state.slots[link.slot_key] for link in links]
         needed = {sha for entry in shown if entry for sha in entry.vouched_by}
+        met |= set(held) | {_plain(str(vouching.info(sha)["subject"])) for sha in held}
         added = set(host.trusts_added.get(f"{key[1]}/{key[2]}", []))
         droppable = [sha for sha in held if sha in added or _is_named(sha, named, vouching)]
         drop = [sha for sha in droppable if sha not in needed]
@@ -139,6 +142,18 @@ def _narrowed(
                     "renew what it vouches for first",
                 )
             )
+        findings += [
+            Finding(
+                REMARK,
+                "trust-not-ours",
+                "S16",
+                f"{key[0]} {key[1]} {key[2]}",
+                f"still trusts {vouching.info(sha)['subject']}, which nothing needs and this collection did not add",
+                f"to drop it, name it: cms_narrow_also: ['{sha}']",
+            )
+            for sha in held
+            if sha not in needed and sha not in droppable
+        ]
         keep = [sha for sha in held if sha not in drop]
         if not drop or not keep:
             continue
@@ -147,11 +162,28 @@ def _narrowed(
         new = f"{stem}-g{names.next_generation(stem, used)}.pem"
         removes[key] = sorted(str(vouching.info(sha)["subject"]) for sha in drop)
         changes.append(TrustChange(key, new, sorted(keep), [], file, "nothing needs it any more"))
+    findings += [
+        Finding(
+            REMARK,
+            "trust-not-found",
+            "S16",
+            f"cms_narrow_also {entry!r}",
+            "no trust of the fleet holds such a certificate",
+            "name it by its SHA-256 or by its whole subject, as the remarks of certops.cms.narrow show them",
+        )
+        for entry in sorted(given.narrow_also)
+        if _plain(entry) not in met
+    ]
     return changes, removes
 
 
+def _plain(text: str) -> str:
+    """Bring a subject or a fingerprint into the form it is compared in."""
+    return re.sub(r"\s*,\s*", ",", text.strip()).lower()
+
+
 def _is_named(sha256: str, named: set[str], vouching: Vouching) -> bool:
-    return sha256 in named or str(vouching.info(sha256)["subject"]).lower() in named
+    return sha256 in named or _plain(str(vouching.info(sha256)["subject"])) in named
 
 
 def _batches(

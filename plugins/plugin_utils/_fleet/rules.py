@@ -357,7 +357,8 @@ def about_files(given: FleetInput) -> Iterator[Against]:
 def about_calls(given: FleetInput, restarted: list[str]) -> Iterator[Against]:
     """Say which restarts would meet calls in progress (S6)."""
     for name in restarted:
-        status = ((given.hosts[name].survey or {}).get("api") or {}).get("status") or {}
+        api = (given.hosts[name].survey or {}).get("api") or {}
+        status = api.get("status") or {}
         active = status.get("call_legs_active")
         if active is None and given.calls != "drop":
             yield Against(
@@ -366,8 +367,9 @@ def about_calls(given: FleetInput, restarted: list[str]) -> Iterator[Against]:
                     "calls-unknown",
                     "S6",
                     f"{name} callbridge",
-                    f"has to restart, cms_calls is {given.calls}, and its API does not tell whether calls are up",
-                    "make the API readable (cms_api_user, cms_api_password), or set cms_calls to drop",
+                    f"has to restart, cms_calls is {given.calls}, and its API does not tell whether calls are up "
+                    f"({api.get('detail') or api.get('state') or 'it was not asked'})",
+                    "see to the API (cms_api_user, cms_api_password, Web Admin), or set cms_calls to drop",
                 ),
                 (name,),
             )

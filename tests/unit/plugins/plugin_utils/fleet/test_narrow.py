@@ -65,7 +65,7 @@ class TestTrust:
     def test_s16_what_is_presented_today_keeps_what_vouches_for_it(self, moved: Fleet) -> None:
         plan = narrowed(moved, narrow_also=["CN=New Root"])
         assert not plan["trusts"]
-        assert kit.rules_of(plan) == {"trust-still-needed"}
+        assert kit.rules_of(plan) == {"trust-still-needed", "trust-not-ours"}
 
     def test_a_narrower_trust_waits_for_the_next_restart(self, moved_twice: Fleet) -> None:
         restarts = {name: dict(node.restarts) for name, node in moved_twice.nodes.items()}

@@ -206,10 +206,10 @@ class TestSameCa:
     def test_one_due_call_bridge_under_a_new_root_widens_web_bridges_only(self) -> None:
         fleet = standard(ends=150)
         fleet.give("core2", "callbridge", OLD, ends=5)
-        for name, node in fleet.nodes.items():
-            if name != "core2":
-                del node.variables["cms_issuer"]
-        fleet.nodes["core2"].variables["cms_identities"] = {"webadmin": {"issuer": "none-needed"}}
+        issuer = fleet.nodes["core2"].variables["cms_issuer"]
+        for node in fleet.nodes.values():
+            del node.variables["cms_issuer"]
+        fleet.nodes["core2"].variables["cms_identities"] = {"callbridge": {"issuer": issuer}}
         plan = fleet.plan(accepted_anchors=CONSENT)
         assert [identity["id"] for identity in plan["identities"]] == ["core2/callbridge"]
         carry_out_watching(fleet, plan)
