@@ -140,6 +140,18 @@ def test_call_bridges_that_verify_each_other_restart_twice() -> None:
     assert {unit.level for unit in units if unit.part == "T"} == {0}
 
 
+def test_a_split_that_a_later_one_makes_needless_is_taken_back() -> None:
+    core2, core3, edge2 = ("core2", "callbridge"), ("core3", "callbridge"), ("edge2", "webbridge3")
+    units = order.units(
+        [
+            Change(*core2, trust=True, identity=True, needs={edge2, core3}),
+            Change(*core3, trust=True, identity=True, needs={core2}),
+            Change(*edge2, trust=True, identity=True, needs={core2}),
+        ]
+    )
+    assert [(unit.host, unit.part) for unit in units if unit.part != "TI"] == [("core2", "T"), ("core2", "I")]
+
+
 def test_a_node_that_verifies_itself_needs_one_restart() -> None:
     units = order.units([Change("core1", "callbridge", True, True, {("core1", "callbridge")})])
     assert [unit.part for unit in units] == ["TI"]

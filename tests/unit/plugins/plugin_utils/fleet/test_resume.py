@@ -252,6 +252,15 @@ class TestNotTakingUp:
         identity = next(i for i in fleet.plan(accepted_anchors=CONSENT)["identities"] if i["id"] == "core1/callbridge")
         assert (identity["base"], identity["resume"]) == ("callbridge-g2", "new")
 
+    def test_s3_not_even_when_the_survey_shows_it(self) -> None:
+        given = standard().given(accepted_anchors=CONSENT)
+        survey = given.hosts["core1"].survey or {}
+        survey["files"]["callbridge-g1.key"] = {"kind": "key", "size": 1}
+        survey["files"]["callbridge-g1.csr"] = {"kind": "csr", "size": 1}
+        survey["csrs"]["callbridge-g1.csr"] = kit.make_csr({"CN": "core1.example.com"}, ["core1.example.com"])
+        identity = next(i for i in make_plan(given)["identities"] if i["id"] == "core1/callbridge")
+        assert (identity["base"], identity["resume"]) == ("callbridge-g2", "new")
+
     @pytest.mark.parametrize("moment", ["done edge2/request", "issue turn-g1"])
     def test_a_generation_whose_key_is_gone_from_its_node_is_not_used(self, moment: str) -> None:
         fleet = standard()
