@@ -32,6 +32,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._gather import (
     patience,
 )
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
+from ansible_collections.certops.cms.plugins.plugin_utils._text import printable
 
 
 class ActionModule(CmsAction):
@@ -64,16 +65,18 @@ class ActionModule(CmsAction):
             result = {**empty, "changed": bool(batches) or name == ISSUE, "issued": []}
         else:
             # The run is ansible-playbook itself: this task is a process of its own that ends with it.
-            FleetLock(self.state_dir, owner_of(os.getppid())).check()
+            lock = FleetLock(self.state_dir, owner_of(os.getppid()))
+            lock.check()
             context = self._context(journal, plan)
-            if name == ISSUE:
-                result = {**empty, **issue_all(plan, context)}
-            else:
-                result = {**apply_round(lambda: self.session, plan, name, self.node, context), "issued": []}
+            with lock.working(ISSUE if name == ISSUE else self.node):
+                if name == ISSUE:
+                    result = {**empty, **issue_all(plan, context)}
+                else:
+                    result = {**apply_round(lambda: self.session, plan, name, self.node, context), "issued": []}
         result["plan"] = plan["id"]
         result["wanted"] = wanted
         if self.diff_mode:
-            result["diff"] = {"prepared": "".join(f"{line}\n" for line in wanted)}
+            result["diff"] = {"prepared": "".join(f"{printable(line)}\n" for line in wanted)}
         return result
 
     def _context(self, journal: Journal, plan: Mapping[str, Any]) -> Context:

@@ -53,7 +53,7 @@ class SingleChange(CmsAction):
         # The lock stays with this run of ansible-playbook, which may have taken it for a plan; it ends with it.
         lock = FleetLock(self.state_dir, owner_of(os.getppid()))
         lock.acquire(f"a change of {self.node}")
-        with lock.one_at_a_time():
+        with lock.one_at_a_time(), lock.working(self.node):
             return self._change(make, forms)
 
     def _change(self, make: Callable[[FleetInput], dict[str, Any]], forms: Mapping[str, str]) -> dict[str, Any]:

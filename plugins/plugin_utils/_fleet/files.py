@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import urllib.parse
 from typing import Any
 
 from .._errors import JournalProblem
@@ -70,3 +71,8 @@ def read_json(path: str) -> Any:
             f"cannot be read ({exc})",
             "restore the file from a backup, or move it away; the next run then judges by what the nodes show",
         ) from exc
+
+
+def safe_name(node: str) -> str:
+    """Turn an inventory name into a file name that cannot leave its folder and cannot collide."""
+    return urllib.parse.quote(node, safe="").replace("..", "%2E%2E")

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import os
 import re
-import urllib.parse
 from typing import Any
 
 from .._errors import JournalProblem
-from .files import read_json, write_json
+from .files import read_json, safe_name, write_json
 
 #: A setting is stored on the node, and nobody has told the service to read it yet.
 STORED = "stored"
@@ -188,7 +187,7 @@ class Journal:
         write_json(path, data)
 
     def _node_path(self, node: str) -> str:
-        return os.path.join(self.state_dir, "journal", _file_name(node) + ".json")
+        return os.path.join(self.state_dir, "journal", safe_name(node) + ".json")
 
     def _plan_path(self, plan_id: str) -> str:
         if not re.fullmatch(r"p-[0-9a-f]{12}", plan_id):
@@ -216,8 +215,3 @@ class Journal:
         for path in files[KEEP_PLANS:]:
             if os.path.basename(path) != keep + ".json":
                 os.unlink(path)
-
-
-def _file_name(node: str) -> str:
-    """Turn an inventory name into a file name that cannot leave its folder and cannot collide."""
-    return urllib.parse.quote(node, safe="").replace("..", "%2E%2E")

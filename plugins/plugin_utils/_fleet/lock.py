@@ -20,7 +20,7 @@ import socket
 from typing import Any
 
 from .._errors import JournalProblem, LockHeld
-from .files import read_json, write_json
+from .files import read_json, safe_name, write_json
 
 
 def owner_of(pid: int) -> dict[str, Any]:
@@ -34,6 +34,7 @@ class FleetLock:
     def __init__(self, state_dir: str, owner: dict[str, Any]) -> None:
         self.path = os.path.join(state_dir, "lock.json")
         self.guard = os.path.join(state_dir, "lock.guard")
+        self.working_dir = os.path.join(state_dir, "working")
         self.owner = owner
 
     def acquire(self, what: str) -> None:
@@ -48,7 +49,33 @@ class FleetLock:
                     "wait until that run has ended; if it is certainly dead on another machine, remove "
                     f"{self.path} and run again",
                 )
+            if not (held and self._mine(held)):
+                self._refuse_orphans()
             write_json(self.path, {**self.owner, "what": what})
+
+    def working(self, node: str) -> contextlib.AbstractContextManager[None]:
+        """Say, as long as it lasts, that this process works on ``node``.
+
+        A worker of Ansible outlives a killed ansible-playbook until its task is done, and nobody may come in between.
+        """
+        return _Guard(os.path.join(self.working_dir, safe_name(node) + ".guard"), tell=True)
+
+    def _refuse_orphans(self) -> None:
+        """Raise LockHeld while a worker of a run that is gone still works on a node."""
+        if not os.path.isdir(self.working_dir):
+            return
+        for name in sorted(os.listdir(self.working_dir)):
+            path = os.path.join(self.working_dir, name)
+            with open(path, encoding="ascii", errors="replace") as stream:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    raise LockHeld(
+                        f"the fleet of {os.path.dirname(self.path)}",
+                        f"is still being worked on: process {stream.read(20).strip() or '?'} of a run that was killed "
+                        f"has not finished with {name.removesuffix('.guard')}",
+                        "wait until that process has ended, and run again",
+                    ) from None
 
     def check(self) -> None:
         """Raise LockHeld unless this run still holds the lock."""
@@ -78,8 +105,9 @@ class FleetLock:
 
 
 class _Guard(contextlib.AbstractContextManager[None]):
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, tell: bool = False) -> None:
         self.path = path
+        self.tell = tell
         self.handle = -1
 
     def __enter__(self) -> None:
@@ -87,6 +115,9 @@ class _Guard(contextlib.AbstractContextManager[None]):
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
             self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self.handle, fcntl.LOCK_EX)
+            if self.tell:
+                os.ftruncate(self.handle, 0)
+                os.write(self.handle, str(os.getpid()).encode("ascii"))
         except OSError as exc:
             raise JournalProblem(
                 self.path,

@@ -64,6 +64,32 @@ def test_s18_a_run_on_another_machine_counts_as_alive(tmp_path: Path) -> None:
         lock_of(tmp_path).acquire("site")
 
 
+def test_s18_a_worker_that_outlived_its_run_keeps_others_out(tmp_path: Path) -> None:
+    """A killed ansible-playbook leaves a worker behind that is still restarting a node."""
+    script = (
+        "import sys; from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock;\n"
+        "with FleetLock(sys.argv[1], {}).working('core1'): print('works', flush=True); input()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "works\n"
+        with pytest.raises(LockHeld) as caught:
+            lock_of(tmp_path).acquire("site")
+        assert f"process {worker.pid}" in caught.value.reason
+        assert "core1" in caught.value.reason
+        worker.communicate("\n")
+    lock_of(tmp_path).acquire("site")
+
+
+def test_workers_of_one_run_do_not_keep_each_other_out(tmp_path: Path) -> None:
+    lock = lock_of(tmp_path)
+    lock.acquire("site")
+    with lock.working("core1"):
+        lock_of(tmp_path).acquire("a change of core2")
+
+
 def test_a_run_may_take_its_own_lock_again(tmp_path: Path) -> None:
     mine = lock_of(tmp_path)
     mine.acquire("site")
