@@ -26,6 +26,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._issuers import files
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import bundles, certs, csr, der, keys, x509util
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
+from ansible_collections.certops.cms.plugins.plugin_utils._text import printable
 
 KEY, CSR, CERTIFICATE, TRUST, FULL_CHAIN = "key", "csr", "certificate", "trust", "full_chain"
 #: Kind of certificate file -> what ``bundles.problems`` calls it.
@@ -125,7 +126,7 @@ def lines_of(kind: str, data: bytes, name: str) -> str:
         return "private key\n"
     if kind == CSR:
         info = csr.describe_csr(data, name)
-        return f"request for {info['subject']}, names {', '.join(info['names'])}\n"
+        return f"request for {info['subject']}, names {printable(', '.join(info['names']))}\n"
     found = [certs.describe(cert) for cert in certs.load_certificates(data, name)]
     return "".join(f"{info['subject']}, issued by {info['issuer']}, ends {info['not_after']}\n" for info in found)
 

@@ -11,20 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ._text import printable
+
 
 class CmsError(Exception):
     """A failure that a person can act on.
 
     ``obj`` names what failed (a node, a file, a certificate, an option), ``reason`` says why, ``next_step`` says what
     to do. ``transcript`` holds the lines the appliance printed that led here, secrets already masked (design rule S14).
+    All of it may hold words of a node or a certificate, so what does not print is escaped.
     """
 
     def __init__(self, obj: str, reason: str, next_step: str, transcript: Iterable[str] = ()) -> None:
         super().__init__(obj, reason, next_step)
-        self.obj = obj
-        self.reason = reason.rstrip(". ")
-        self.next_step = next_step.rstrip(". ")
-        self.transcript = [line.rstrip() for line in transcript if line.strip()]
+        self.obj = printable(obj)
+        self.reason = printable(reason.rstrip(". "))
+        self.next_step = printable(next_step.rstrip(". "))
+        self.transcript = [printable(line.expandtabs().rstrip()) for line in transcript if line.strip()]
 
     def __str__(self) -> str:
         text = f"{self.obj}: {self.reason}. Next step: {self.next_step}."

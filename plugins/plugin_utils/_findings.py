@@ -13,6 +13,8 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from ._text import printable
+
 ERROR = "error"
 WARNING = "warning"
 REMARK = "remark"
@@ -56,7 +58,7 @@ class Finding:
     def __str__(self) -> str:
         source = f"rule {self.section}" if self.section.startswith("S") else f"guide {self.section}"
         cured = " (cured by this plan)" if self.cured else ""
-        return f"{self.severity}{cured} [{self.rule}, {source}] {self.object}: {self.found}. {self.next_step}."
+        return printable(f"{self.severity}{cured} [{self.rule}, {source}] {self.object}: {self.found}. {self.next_step}.")
 
 
 def refusal(findings: Iterable[Finding]) -> tuple[str, str]:

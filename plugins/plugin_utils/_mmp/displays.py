@@ -15,6 +15,7 @@ from typing import Any
 
 from .._errors import NotUnderstood
 from .._services.catalogue import Service, Slot
+from .._text import printable
 from . import texts
 from .masking import Masker
 from .rows import Display, Row, fold, parse_display
@@ -208,7 +209,8 @@ def _interfaces(value: str) -> list[tuple[str | None, int | None]] | None:
 def parse_pki_list(text: str) -> dict[str, str]:
     """Read ``pki list``: the kind (key, certificate, csr, unknown) of every file, by name.
 
-    The kind is what the name says; ``.pem`` and ``.der`` may be either, and are unknown.
+    The kind is what the name says; ``.pem`` and ``.der`` may be either, and are unknown. A name that does not print is
+    given escaped: it is no name that anything here would give or ask for.
     Raises NotUnderstood for text that is no list.
     """
     files: dict[str, str] = {}
@@ -221,7 +223,7 @@ def parse_pki_list(text: str) -> dict[str, str]:
         if line.endswith(":"):
             heading = True
         elif _LISTED_NAME.fullmatch(name):
-            files[name] = _kind(name)
+            files[printable(name)] = _kind(name)
         else:
             strange.append(line)
     told = "\n".join(strange)

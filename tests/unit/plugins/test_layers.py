@@ -15,11 +15,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 UTILS = ROOT / "plugins" / "plugin_utils"
 
-TABLES = {"_errors", "_findings", "_services"}
+TABLES = {"_errors", "_findings", "_services", "_text"}
 #: What each layer may import of the others.
 ALLOWED = {
-    "_errors": set(),
-    "_findings": set(),
+    "_text": set(),
+    "_errors": {"_text"},
+    "_findings": {"_text"},
     "_services": set(),
     "_pki": TABLES,
     "_mmp": TABLES,
@@ -29,7 +30,7 @@ ALLOWED = {
     "_engine": TABLES | {"_pki", "_mmp", "_api", "_issuers", "_fleet"},
 }
 #: What the actions share stands above the layers.
-ABOVE = {"_action", "_gather", "_single"}
+ABOVE = {"_action", "_gather", "_look", "_single"}
 #: Third-party packages that only these layers may know.
 KNOWN_BY = {
     "paramiko": {"_mmp"},

@@ -166,6 +166,42 @@ class TestText:
         assert first == second
 
 
+class TestWhatNodesAndCertificatesSay:
+    """Every text of a plan that can come from outside, with what a terminal obeys in it."""
+
+    EVIL = "x\x1b[2J\r\nForged plan: nothing to do\x9b31m\u202e"
+
+    def poisoned(self, data: Any, *keep: str) -> Any:
+        """Give a copy with the evil text in every value that is not a word of the planner's own."""
+        if isinstance(data, dict):
+            return {key: value if key in keep else self.poisoned(value, *keep) for key, value in data.items()}
+        if isinstance(data, list):
+            return [self.poisoned(value, *keep) for value in data]
+        return data + self.EVIL if isinstance(data, str) else data
+
+    # Words that the renderer looks things up by.
+    WORDS = ("id", "kind", "name", "severity", "section", "hosts", "proof", "slot", "where", "type", "resume")
+
+    def test_no_line_of_the_text_holds_anything_but_text(self, plan: dict[str, Any]) -> None:
+        lines = render.text(self.poisoned(plan, *self.WORDS))
+        assert len(lines) > 50
+        assert all(line.isprintable() for line in lines)
+        assert not any(line.startswith("Forged") for line in lines)
+        assert any(r"\x1b[2J\r\nForged" in line for line in lines)
+
+    def test_nor_does_the_diff(self, plan: dict[str, Any]) -> None:
+        for entry in render.diff(self.poisoned(plan, *self.WORDS)):
+            for side in ("before", "after"):
+                assert all(line.isprintable() for line in entry[side].split("\n"))
+                assert "\nForged" not in entry[side]
+
+    def test_nor_does_the_outcome(self) -> None:
+        row = {"node": "core1", "slot": "turn", "before": "none", "after": "?", "proof": "proven"}
+        (head, _rule, line) = outcome.table([{key: value + self.EVIL for key, value in row.items()}])
+        assert head.isprintable() and line.isprintable()
+        assert r"proven" in line and r"\x1b[2J" in line
+
+
 class TestDiff:
     def test_settings_before_and_after_stand_against_each_other(self, plan: dict[str, Any]) -> None:
         by_node = {entry["before_header"]: entry for entry in render.diff(plan)}

@@ -375,6 +375,11 @@ def test_list_of_files_with_odd_names_and_line_ends() -> None:
     }
 
 
+def test_names_that_a_terminal_would_obey_are_listed_escaped() -> None:
+    listed = displays.parse_pki_list("Keys:\n\x1b]0;x\x07evil.crt\na\x9b2J.key\nfine.crt\n")
+    assert listed == {r"\x1b]0;x\x07evil.crt": "certificate", r"a\x9b2J.key": "key", "fine.crt": "certificate"}
+
+
 @pytest.mark.parametrize(
     "text", ["unknown command", "Usage:\n  pki list", "FAILURE: not allowed", "a.key\nFAILURE: disk error"]
 )
