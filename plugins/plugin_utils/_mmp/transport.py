@@ -9,6 +9,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import time
@@ -81,6 +82,11 @@ class ByteStream:
         self._channel.status_event.wait(timeout)
         status = int(self._channel.exit_status)
         return status if self._channel.exit_status_ready() and status >= 0 else None
+
+    @property
+    def ended_in_order(self) -> bool:
+        """Say whether the node itself ended the output; a channel that ends with its connection just ends."""
+        return bool(self._channel.eof_received)
 
     def close(self) -> None:
         """Close the channel."""
@@ -324,6 +330,9 @@ class Transport:
     def close(self) -> None:
         """Hang up, and everything that was opened on the way."""
         if self._ssh is not None:
+            # The thread that reads holds the socket for a while; without this the node would count the login that long.
+            with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+                self._ssh.sock.shutdown(socket.SHUT_RDWR)
             self._ssh.close()
             # A transport that never became active closes nothing by itself.
             self._ssh.sock.close()
