@@ -28,6 +28,8 @@ HEIGHT = 1000
 QUIET = 0.1
 _LEAVE = b"\x03"
 _LEAVE_TIME = 3.0
+#: How long a channel that ended without a word may have ended with its connection. Seconds.
+_END_TIME = 0.5
 _MOST_BYTES = 8 * 1024 * 1024
 
 
@@ -356,7 +358,7 @@ def run_exec(transport: Transport, command: str, timeout: float, masker: Masker)
                 continue
             break
         status = stream.exit_status(QUIET * 5)
-        if status is None and not transport.is_open:
+        if status is None and _is_over(transport, wait=0.0 if stream.ended_in_order else _END_TIME):
             said = f" ({transport.last_words})" if transport.last_words else ""
             raise SessionLost(
                 node,
@@ -376,6 +378,14 @@ def run_exec(transport: Transport, command: str, timeout: float, masker: Masker)
             masker.lines(lines),
         )
     return Output(lines, status)
+
+
+def _is_over(transport: Transport, wait: float) -> bool:
+    """Say whether the login has ended within ``wait`` seconds: its channels end first, and it a moment later."""
+    deadline = time.monotonic() + wait
+    while transport.is_open and time.monotonic() < deadline:
+        time.sleep(QUIET / 10)
+    return not transport.is_open
 
 
 def _judge_silence(node: str, lines: list[str], left: float, timeout: float, masker: Masker) -> None:

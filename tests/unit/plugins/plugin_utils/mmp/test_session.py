@@ -26,6 +26,8 @@ from ansible_collections.certops.cms.plugins.plugin_utils._errors import (
     SessionLost,
     UnexpectedPrompt,
 )
+from ansible_collections.certops.cms.plugins.plugin_utils._mmp.channel import run_exec
+from ansible_collections.certops.cms.plugins.plugin_utils._mmp.masking import Masker
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import CONFIRM, Answer, Session, quote
 from tests.unit.plugins.plugin_utils.mmp.appliance import PASSWORD, Appliance, Console
 
@@ -437,6 +439,45 @@ def test_connection_cut_during_a_command_is_a_lost_session(appliance: Start, ses
     with pytest.raises(SessionLost, match="reboot"):
         one.run("reboot")
     assert not one.connected
+
+
+class EndingChannel:
+    """A channel that is at its end, on a connection that is found to be gone only a few looks later."""
+
+    endpoint = "core1"
+    last_words = ""
+
+    def __init__(self, looks: int, in_order: bool) -> None:
+        self.looks = looks
+        self.ended_in_order = in_order
+
+    @property
+    def is_open(self) -> bool:
+        self.looks -= 1
+        return self.looks >= 0
+
+    def open_exec(self, _command: str) -> EndingChannel:
+        return self
+
+    def read(self, _timeout: float) -> bytes:
+        return b""
+
+    def exit_status(self, _timeout: float) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+
+def test_s8_a_channel_that_ends_just_before_its_connection_was_no_silence() -> None:
+    ending: Any = EndingChannel(looks=3, in_order=False)
+    with pytest.raises(SessionLost, match="callbridge certs"):
+        run_exec(ending, "callbridge certs a.key a.crt", 5, Masker())
+
+
+def test_silence_without_an_exit_status_is_an_answer_where_the_node_ended_it_in_order() -> None:
+    ending: Any = EndingChannel(looks=99, in_order=True)
+    assert run_exec(ending, "callbridge certs a.key a.crt", 5, Masker()).lines == []
 
 
 def test_lost_session_is_not_logged_in_again_behind_the_callers_back(appliance: Start, session: Open) -> None:
