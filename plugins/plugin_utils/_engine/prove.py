@@ -75,8 +75,8 @@ def prove_slot(
 
     ``place`` is where the slot listens, ``before`` what the same probe saw before the change (``state``, ``served``).
     ``expected`` None means that the leaf does not change: then it is the one served before. A place that cannot be
-    reached before or after the change is *assigned, not proven*. A wrong leaf, or the loss of what was there, raises
-    ProofFailed.
+    reached before or after the change is *assigned, not proven*, and so is a leaf that there is nothing to compare
+    with. A wrong leaf, or the loss of what was there, raises ProofFailed.
     """
     obj = f"{node} {slot}"
     earlier = dict(before or {})
@@ -90,8 +90,10 @@ def prove_slot(
         seen = probe.probe_tls(str(place["address"]), int(place["port"]), min(timeout, max(pace.left, 1.0)))
         leaf = probe.leaf_of(seen)
         if leaf is not None and wanted in (None, leaf["sha256"]):
-            detail = f"{where} serves {_leaf_text(leaf)}"
-            return {**_outcome("slot", obj, slot, PROVEN, detail), "leaf": _leaf_facts(leaf)}
+            known = wanted is not None
+            detail = f"{where} serves {_leaf_text(leaf)}" + ("" if known else "; which one it should be is not known")
+            outcome = _outcome("slot", obj, slot, PROVEN if known else NOT_PROVEN, detail)
+            return {**outcome, "leaf": _leaf_facts(leaf)}
         if not pace.again():
             break
     if leaf is not None:
