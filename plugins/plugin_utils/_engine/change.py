@@ -12,10 +12,10 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._errors import CmsError, Drift, NotUnderstood
+from .._errors import CmsError, Drift, JournalProblem, NotUnderstood
 from .._fleet.journal import RESTARTING
 from .._services import catalogue
 from . import prove, steps
@@ -50,6 +50,8 @@ class ServiceChange:
         self._undo: dict[Setting, Any] = {}
         self._disabled = False
         self._restarted = False
+        # Why the journal does not know all of the way back.
+        self._not_noted = ""
         self._proofs = Proofs(plan, node, self.service, context)
 
     # The way forward -------------------------------------------------------------------------------------------------
@@ -147,11 +149,16 @@ class ServiceChange:
         self.changed = True
         self._disabled = True
         try:
-            self.node.run(command)
+            self._switch_off(command)
         except LOST:
             self._reconnect()
             if self._display["enabled"] is not False:
-                self.node.run(command)
+                self._switch_off(command)
+
+    def _switch_off(self, command: str) -> None:
+        self.node.run(command)
+        # Silence counts only while the connection stands behind it (S8).
+        self._display = self.node.display(self.service.name)
 
     def _set(self, step: Mapping[str, Any]) -> None:
         setting, value, old = steps.setting_of(step), steps.wanted(step), steps.before(step)
@@ -178,17 +185,11 @@ class ServiceChange:
         self.context.journal.stored(self.node.name, self.service.name, setting.name, record)
         self.changed = True
         self._undo.setdefault(setting, running if setting.trust else steps.slot_files(running))
-        strange: NotUnderstood | None = None
         try:
-            self.node.store(command)
+            strange = self._send(command)
         except LOST:
             self._reconnect()
-            if setting.shown(self._display) != value:
-                self.node.store(command)
-        except NotUnderstood as error:
-            # The display decides whether a setting was stored, whatever else the node said about it.
-            strange = error
-        self._display = self.node.display(self.service.name)
+            strange = self._send(command) if setting.shown(self._display) != value else None
         shown = setting.shown(self._display)
         if shown == value and strange is not None:
             self.remarks.append(f"{self.obj}: '{command}' answered something unknown, and the display shows it stored")
@@ -201,6 +202,19 @@ class ServiceChange:
                 "look at the transcript, and set it by hand once to see what the node says",
                 self.node.transcript,
             )
+
+    def _send(self, command: str) -> NotUnderstood | None:
+        """Send a setting and look; give what kept its answer from being understood.
+
+        The display decides whether a setting was stored, whatever else the node said about it.
+        """
+        strange: NotUnderstood | None = None
+        try:
+            self.node.store(command)
+        except NotUnderstood as error:
+            strange = error
+        self._display = self.node.display(self.service.name)
+        return strange
 
     # The restart -----------------------------------------------------------------------------------------------------
 
@@ -238,24 +252,35 @@ class ServiceChange:
         except CmsError as second:
             return type(error)(
                 error.obj,
-                f"{error.reason}; and the old assignment could not be brought back: {second.obj}: {second.reason}",
+                f"{error.reason}; and the old assignment could not be brought back: {second.obj}: {second.reason}"
+                f"{self._not_noted}",
                 f"log in to {self.node.name}, look at '{self.service.show}' and set what was there before (the journal "
                 f"keeps it), then: {error.next_step}",
                 [*error.transcript, *second.transcript],
             )
-        return type(error)(error.obj, f"{error.reason}; {told}", error.next_step, error.transcript)
+        return type(error)(error.obj, f"{error.reason}; {told}{self._not_noted}", error.next_step, error.transcript)
+
+    def _note(self, write: Callable[..., None], *what: Any) -> None:
+        """Write to the journal on the way back: there the node comes first, and what is not noted is told."""
+        try:
+            write(self.node.name, self.service.name, *what)
+        except JournalProblem as problem:
+            self._not_noted = f"; this is not in the journal: {problem.obj} {problem.reason}"
 
     def _back(self) -> str:
         journal = self.context.journal
-        if self.node.lost:
-            self.node.reconnect(self.context.reconnect_timeout)
-        self._display = self.node.display(self.service.name)
+        try:
+            if self.node.lost:
+                self.node.reconnect(self.context.reconnect_timeout)
+            self._display = self.node.display(self.service.name)
+        except LOST:
+            self._reconnect()
         undo = {setting: old for setting, old in self._undo.items() if setting.shown(self._display) != old}
         # An earlier run may have been killed in the middle of its restart: what runs now is not known.
         unknown = any(record["phase"] == RESTARTING for record in self._pending.values())
         must_restart = self._restarted or self._disabled or unknown
         if must_restart:
-            journal.restarting(self.node.name, self.service.name)
+            self._note(journal.restarting)
             for command in self.service.before_assign if self._display["enabled"] is not False else ():
                 self.node.run(command)
         for setting, old in undo.items():
@@ -266,7 +291,7 @@ class ServiceChange:
                 "before": setting.shown(self._display) if self._restarted else old,
                 "command": setting.command(old),
             }
-            journal.stored(self.node.name, self.service.name, setting.name, record)
+            self._note(journal.stored, setting.name, record)
             self.node.store(setting.command(old))
         self._display = self.node.display(self.service.name)
         wrong = [setting for setting, old in undo.items() if setting.shown(self._display) != old]
@@ -278,10 +303,10 @@ class ServiceChange:
                 self.node.transcript,
             )
         if not must_restart:
-            journal.restart_seen(self.node.name, self.service.name, "put back before any restart")
+            self._note(journal.restart_seen, "put back before any restart")
             return "the old settings are back, and the service was never restarted"
         said = self._make_restart(back=True).run(list(self.service.activate))
-        journal.restart_seen(self.node.name, self.service.name, " | ".join(["put back", *said]))
+        self._note(journal.restart_seen, " | ".join(["put back", *said]))
         outcomes = self._proofs.as_before(self.batch, self._display)
         self.proofs.extend(outcomes)
         proven = bool(outcomes) and all(outcome["state"] == prove.PROVEN for outcome in outcomes)

@@ -20,6 +20,7 @@ from .._services import catalogue
 from .context import Context
 from .node import Node, strange_lines
 from .proofs import Proofs
+from .prove import Pace
 
 #: The way to the node broke; what the node did with the last command is not known.
 LOST = (SessionLost, NoPrompt, ConnectionFailed)
@@ -78,24 +79,46 @@ class Restart:
             said.extend(line for line in reply.lines if line.strip())
             if not reply.understood or (strange_lines(reply) and not reply.succeeded):
                 self._confirm(command, reply)
-        display = self._node.display(self._service.name)
-        if display["enabled"] is False or display["running"] is False:
-            raise CommandFailed(
-                self._obj, "is not running after its restart", "look at its log on the node", self._node.transcript
-            )
+        self._wait()
         return said or ["the node came back to its prompt without a word"]
+
+    def _wait(self) -> None:
+        """Wait until the display says that the service runs: for a while it may say that it is starting."""
+        pace = Pace(self._context.proof_timeout)
+        while True:
+            display = self._display()
+            if display["enabled"] is not False and display["running"] is not False:
+                return
+            # Who is switched off is not on the way up.
+            if display["enabled"] is False or not pace.again():
+                raise CommandFailed(
+                    self._obj, "is not running after its restart", "look at its log on the node", self._node.transcript
+                )
+
+    def _display(self) -> Mapping[str, Any]:
+        try:
+            return self._node.display(self._service.name)
+        except LOST:
+            return self._again()
+
+    def _answer(self, command: str) -> Reply:
+        reply = self._node.run(command, long=True)
+        if not any(line.strip() for line in reply.lines):
+            # Silence counts only while the connection stands behind it (S8).
+            self._node.display(self._service.name)
+        return reply
 
     def _send(self, command: str) -> Reply | None:
         """Send a command; None when the connection broke with it and the restart is known to have happened."""
         began = time.monotonic()
         try:
-            return self._node.run(command, long=True)
+            return self._answer(command)
         except LOST:
             display = self._again()
             if self._happened(display, began):
                 return None
         try:
-            return self._node.run(command, long=True)
+            return self._answer(command)
         except NoPrompt:
             # Silence on a connection that stands says nothing at all (S8).
             if self._happened(self._again(), began):
@@ -126,7 +149,7 @@ class Restart:
 
     def _confirm(self, command: str, reply: Reply) -> None:
         """Take an answer nobody knows for success only when the service serves the right leaf (S8)."""
-        if self._proofs.leaf_served(self._batch, self._node.display(self._service.name), new=not self._back):
+        if self._proofs.leaf_served(self._batch, self._display(), new=not self._back):
             self.remarks.append(
                 f"{self._obj}: '{command}' answered something unknown; what it should serve now is served"
             )
