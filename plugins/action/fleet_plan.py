@@ -24,7 +24,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._findings import from_
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import given, narrow, outcome, plan, render
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
-from ansible_collections.certops.cms.plugins.plugin_utils._gather import GROUP, SURVEY_VARIABLE, gather
+from ansible_collections.certops.cms.plugins.plugin_utils._gather import GROUP, SURVEY_VARIABLE, gather, open_issuers
 
 display = Display()
 
@@ -35,7 +35,7 @@ class ActionModule(CmsAction):
     BYPASS_HOST_LOOP = True
     libraries = ("cryptography",)
     argument_spec: ClassVar[dict[str, Any]] = {
-        "state": {"type": "str", "choices": ["planned", "closed"], "default": "planned"},
+        "state": {"type": "str", "choices": ["planned", "closed", "prepared"], "default": "planned"},
         "intent": {"type": "str", "choices": list(given.INTENTS), "default": given.SITE},
         "plan": {"type": "str"},
         "skip_nodes": {"type": "list", "elements": "str"},
@@ -65,7 +65,9 @@ class ActionModule(CmsAction):
             return self._close(params["plan"], lock)
         intent = params["intent"]
         if not self.check_mode:
-            lock.acquire(intent)
+            lock.acquire(params["state"] if params["state"] == "prepared" else intent)
+        if params["state"] == "prepared":
+            return self._prepare(lock)
         fleet = gather(self, intent, self._now(), params["survey_variable"])
         made = narrow.make_narrow_plan(fleet) if intent == given.NARROW else plan.make_plan(fleet)
         lines = masked(render.text(made), self._secrets())
@@ -91,6 +93,25 @@ class ActionModule(CmsAction):
             lock.release()
         else:
             journal.save_plan({**made, "text": lines})
+
+    def _prepare(self, lock: FleetLock) -> dict[str, Any]:
+        """Make the CAs that do not exist yet, so that others can be told to trust them before anything is switched."""
+        issuers = open_issuers(self)
+        missing = sorted(name for name, issuer in issuers.items() if issuer.will_create)
+        if not self.check_mode:
+            for name in missing:
+                issuers[name].prepare(self._now())
+            lock.release()
+        described = {name: issuer.describe() for name, issuer in issuers.items()}
+        lines = [
+            f"{name}: {'made now' if name in missing else 'is there'}; root {root.get('subject')}, ends "
+            f"{str(root.get('not_after'))[:10]}, SHA-256 {root.get('sha256')}, in {facts.get('path')}"
+            for name, facts in sorted(described.items())
+            if (root := facts.get("root") or {})
+        ]
+        if self.params["print"]:
+            display.display("\n".join(["", *masked(lines, self._secrets()), ""]))
+        return {"changed": bool(missing), "issuers": described, "text": lines}
 
     def _close(self, plan_id: str, lock: FleetLock) -> dict[str, Any]:
         journal = Journal(self.state_dir, read_only=True)

@@ -37,9 +37,11 @@ options:
   state:
     description:
       - V(planned) makes a plan.
+      - V(prepared) makes the CAs of O(issuers) that do not exist yet, and nothing else, so that those outside the
+        fleet can be given the new root before anything is switched to it.
       - V(closed) ends the run of the plan O(plan). It says what became of each step and gives the lock back.
     type: str
-    choices: [planned, closed]
+    choices: [planned, closed, prepared]
     default: planned
   intent:
     description:
@@ -123,6 +125,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+issuers:
+  description: The issuers, each with its type, its root and intermediate, and the folder they lie in.
+  returned: O(state=prepared)
+  type: dict
 plan:
   description:
     - What later tasks need of the plan; the whole plan is kept in O(state_dir).

@@ -77,6 +77,13 @@ class _Planner:
             "certificates": written.pems(self.changes, self.vouching),
             "cost": {"restarts": written.restarts(units, given)},
             "cleared": self.cleared,
+            "creates": sorted(
+                {
+                    name
+                    for name in (d.identity.issuer for d in self.decisions if d.reason)
+                    if name in given.issuers and given.issuers[name].will_create
+                }
+            ),
             "external_verifiers": written.external_verifiers(self.decisions),
             "changed": bool(planned),
         }
@@ -294,7 +301,8 @@ class _Planner:
 
     def _walk(self, units: list[Unit], planned: list[dict[str, Any]]) -> None:
         """Judge every state on the way: a link that holds today must hold after each unit (S1, S5)."""
-        state = self.state.copy()
+        state, topology = self.state.copy(), self.topology
+        held = {link.id for link in topology.links if not self.state.faults(link, self.given.now)}
         by_place = {(u.host, u.service, u.level): u for u in units}
         level_of = {name: level for level, name in rounds.level_names(units).items()}
         for entry in planned:
@@ -302,7 +310,8 @@ class _Planner:
                 for batch in entry["batches"][host]:
                     unit = by_place[host, batch["service"], level_of[entry["name"]]]
                     self._enter(state, unit)
-                    self._compare(state, batch["id"])
+                    # Only the links of this node can be otherwise than after the batch before.
+                    self._compare(state, [link for link in topology.links_of(host) if link.id in held], batch["id"])
 
     def _enter(self, state: State, unit: Unit) -> None:
         if unit.part in (TRUST, BOTH):
@@ -316,10 +325,8 @@ class _Planner:
                 if host == unit.host and catalogue.SLOTS[slot_id][0].name == unit.service:
                     state.slots[host, slot_id] = shown
 
-    def _compare(self, state: State, after: str) -> None:
-        for link in self.topology.links:
-            if self.state.faults(link, self.given.now):
-                continue
+    def _compare(self, state: State, links: list[Link], after: str) -> None:
+        for link in links:
             faults = state.faults(link, self.given.now)
             if faults:
                 finding = Finding(

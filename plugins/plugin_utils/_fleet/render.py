@@ -127,6 +127,9 @@ def _title(entry: dict[str, Any]) -> str:
 
 
 def _issue(plan: dict[str, Any]) -> Iterator[str]:
+    for name in plan.get("creates", []):
+        yield f"   {name} has no CA yet: this run makes its root and intermediate first. To have the root beforehand,"
+        yield "      so that others can trust it, run certops.cms.prepare"
     for identity in plan["identities"]:
         key = identity["key"]
         kind = "RSA" if key["type"] == "rsa" else "ECDSA"

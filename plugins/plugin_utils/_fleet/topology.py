@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
-from urllib.parse import urlsplit
 
 from .._services import catalogue
 from .given import FleetInput, Host
@@ -209,12 +208,16 @@ def _api(host: Host) -> dict[str, Any] | None:
 
 def _is_peer(entry: dict[str, Any], host: Host) -> bool:
     """Say whether an entry of ``callBridges`` is ``host``: its address is that of the peer's Web Admin."""
-    address = str(entry.get("address") or "").lower()
-    name = address.split("://", 1)[-1].split("/", 1)[0]
-    name = name[1:].split("]", 1)[0] if name.startswith("[") else name.rsplit(":", 1)[0] if ":" in name else name
+    name = _host_in(entry)
     if not name:
         return str(entry.get("name") or "").lower() in (host.name.lower(), (host.fqdn or "").split(".", 1)[0])
     return name in {host.name.lower(), host.fqdn, host.address.lower()}
+
+
+def _host_in(entry: dict[str, Any]) -> str:
+    """Give the host in the address of an entry of ``callBridges``."""
+    name = str(entry.get("address") or "").lower().split("://", 1)[-1].split("/", 1)[0]
+    return name[1:].split("]", 1)[0] if name.startswith("[") else name.rsplit(":", 1)[0] if ":" in name else name
 
 
 def _absent_peers(
@@ -222,14 +225,14 @@ def _absent_peers(
 ) -> list[tuple[str, str, str | None]]:
     """Give the Call Bridges that take no part in this plan and have, or may have, links to Web Bridges of it."""
     absent = [host for host in given.skipped_hosts.values() if "callbridge" in host.services]
+    here = frozenset[str]().union(*(_called(host) for host in call_bridges))
     found: set[tuple[str, str, str | None]] = set()
     for call_bridge in call_bridges:
         for entry in (_api(call_bridge) or {"call_bridges": []})["call_bridges"]:
-            if any(_is_peer(entry, host) or _may_be(entry, host) for host in call_bridges):
-                continue
-            shown = str(entry.get("name") or entry.get("address") or entry["id"])
-            known = next((host.name for host in absent if _is_peer(entry, host) or _may_be(entry, host)), None)
-            found.add((call_bridge.name, shown, known))
+            shown = {_host_in(entry), str(entry.get("name") or "").lower()} - {""}
+            if not shown & here:
+                known = next((host.name for host in absent if shown & _called(host)), None)
+                found.add((call_bridge.name, str(entry.get("name") or entry.get("address") or entry["id"]), known))
     linked = {link.presenter for link in links}
     for bridge in web_bridges:
         if bridge.name not in linked:
@@ -237,13 +240,14 @@ def _absent_peers(
     return sorted(found, key=str)
 
 
-def _may_be(entry: dict[str, Any], host: Host) -> bool:
-    """Say whether an entry of ``callBridges`` may be ``host`` by its name, or by what its Web Admin is called."""
-    if str(entry.get("name") or "").lower() in (host.name.lower(), host.fqdn, (host.fqdn or "").split(".", 1)[0]):
-        return True
-    leaf = next(iter(assigned_certificates(host, "webadmin", "webadmin")), None)
-    names = {name.lower() for name in [*leaf["info"]["dns"], *leaf["info"]["ip"]]} if leaf else set()
-    return (urlsplit(str(entry.get("address") or "")).hostname or "") in names
+def _called(host: Host) -> frozenset[str]:
+    """Give everything a Call Bridge may be called in the database: its names, its address, and its Web Admin's."""
+    names = {host.name.lower(), host.address.lower()}
+    if host.fqdn:
+        names |= {host.fqdn, host.fqdn.split(".", 1)[0]}
+    for item in assigned_certificates(host, "webadmin", "webadmin")[:1]:
+        names |= {name.lower() for name in [*item["info"]["dns"], *item["info"]["ip"]]}
+    return frozenset(names)
 
 
 def assigned_certificates(host: Host, service: str, slot: str) -> list[dict[str, Any]]:
