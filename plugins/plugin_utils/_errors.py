@@ -136,7 +136,9 @@ class PreconditionMissing(CmsError):
 
 
 class ProofFailed(CmsError):
-    """After a change the service does not show what it should (S10)."""
+    """After a change the service does not show what it should (S10). ``links`` names links that did not come back."""
+
+    links: tuple[str, ...] = ()
 
 
 class CallsInProgress(CmsError):

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._errors import CmsError, Drift, JournalProblem, NotUnderstood
+from .._errors import CmsError, Drift, JournalProblem, NotUnderstood, ProofFailed
 from .._fleet.journal import RESTARTING
 from .._services import catalogue
-from . import prove, steps
+from . import doubts, prove, steps
 from .calls import gate
 from .content import trust_entry, trust_fingerprints
 from .context import Context
@@ -181,6 +181,7 @@ class ServiceChange:
             "before": running,
             "command": command,
             "rides": bool(step.get("rides")),
+            **({"doubted": True} if earlier.get("doubted") else {}),
         }
         self.context.journal.stored(self.node.name, self.service.name, setting.name, record)
         self.changed = True
@@ -238,10 +239,24 @@ class ServiceChange:
         return self._display
 
     def _prove(self, step: Mapping[str, Any]) -> None:
-        if step["proof"] == "link":
-            self.proofs.extend(self._proofs.links(step["links"]))
-        else:
+        if step["proof"] != "link":
             self.proofs.append(self._proofs.slot(step["slot"], step.get("identity"), self._display))
+            return
+        try:
+            self.proofs.extend(self._proofs.links(step["links"]))
+        except ProofFailed as error:
+            raise self._doubt(error) from error
+
+    def _doubt(self, error: ProofFailed) -> ProofFailed:
+        """Note which trusts of other nodes may be stored and not live, and say that the next run sees to it."""
+        found = doubts.of(self.plan, self.batch, self.node.name, error.links)
+        for node, service, trust, file in found:
+            try:
+                self.context.journal.doubted(node, service, trust, file)
+            except JournalProblem as problem:
+                self._not_noted = f"; this is not in the journal: {problem.obj} {problem.reason}"
+                return error
+        return doubts.told(error, found)
 
     # The way back ----------------------------------------------------------------------------------------------------
 

@@ -154,16 +154,16 @@ def prove_links(
         for client in clients.values():
             if client is not None:
                 client.close()
-    for ident, link in waiting.items():
-        state, detail = states[ident]
-        if state == "success":
-            outcomes[ident] = _link(link, PROVEN, detail)
-            continue
-        raise ProofFailed(
-            f"link {ident}",
-            f"was up before the change and is not now: {detail}",
+    down = [ident for ident in waiting if states[ident][0] != "success"]
+    if down:
+        failed = ProofFailed(
+            f"link {down[0]}",
+            f"was up before the change and is not now: {states[down[0]][1]}",
             "look at the event log of the Call Bridge, and compare both trust settings of the link with what is served",
         )
+        failed.links = tuple(down)
+        raise failed
+    outcomes |= {ident: _link(link, PROVEN, states[ident][1]) for ident, link in waiting.items()}
     return [outcomes[link["id"]] for link in links]
 
 
