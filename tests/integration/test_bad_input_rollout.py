@@ -51,8 +51,9 @@ def test_a_trust_that_is_no_link_of_the_plan_stops_site(bench: Bench) -> None:
     bench.mmp("core1", "callbridge trust cluster none")
     says(
         stopped(result),
-        "core1: the trust setting callbridge cluster names old_ca.pem, and the plan knows no link",
-        "put the other side into the inventory, or clear the setting ('callbridge trust cluster none')",
+        "core1: 'callbridge trust cluster' names old_ca.pem, and the plan knows no link that it is for",
+        "put the other side into the inventory",
+        "('callbridge trust cluster none')",
     )
 
 
