@@ -116,11 +116,19 @@ class ActionModule(CmsAction):
     def _close(self, plan_id: str, lock: FleetLock) -> dict[str, Any]:
         journal = Journal(self.state_dir, read_only=True)
         made = journal.load_plan(plan_id)
-        rows = outcome.rows(made, journal.evidence(plan_id))
+        evidence = journal.evidence(plan_id)
+        rows = outcome.rows(made, evidence)
         if self.params["print"]:
             display.display("\n".join(["", *outcome.table(rows), ""]))
         if not self.check_mode:
             lock.release()
+        undone = outcome.undone(made, evidence)
+        if undone:
+            raise PlanRefused(
+                f"plan {plan_id}",
+                f"is not done: nothing proves {', '.join(undone)}",
+                "run the playbook again without --limit and --tags: it takes up what is left",
+            )
         if made["blocked"]:
             raise PlanRefused(
                 f"plan {plan_id}",

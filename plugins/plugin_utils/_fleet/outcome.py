@@ -34,6 +34,12 @@ def rows(plan: dict[str, Any], evidence: dict[str, dict[str, Any]]) -> list[dict
     return sorted(found, key=lambda row: (row["node"], row["slot"]))
 
 
+def undone(plan: dict[str, Any], evidence: dict[str, dict[str, Any]]) -> list[str]:
+    """Give the ids of the batches that no evidence says were carried out."""
+    batches = (batch for entry in plan["rounds"] for found in entry["batches"].values() for batch in found)
+    return [batch["id"] for batch in batches if batch["id"] not in evidence]
+
+
 def _slot(plan: dict[str, Any], host: str, step: dict[str, Any], proof: dict[str, Any] | None) -> dict[str, str]:
     before = plan["nodes"].get(host, {}).get("before", {}).get(step["slot"]) or {}
     row = {"node": host, "slot": step["slot"], "before": str(before.get("not_after") or "none")[:10]}

@@ -119,7 +119,8 @@ class _Rounds:
             if any(unit.carries(slot_id) for slot_id in mine):
                 named.setdefault(str(decision.reason), []).append(decision.identity.name)
         reasons += [f"{', '.join(who)}: {reason}" for reason, who in named.items()]
-        if host.waiting(unit.service) and not any("did not see the restart" in reason for reason in reasons):
+        waits = any(not record.get("doubted") for record in host.waiting(unit.service))
+        if waits and not any("did not see the restart" in reason for reason in reasons):
             reasons.append("an earlier run stored settings and did not see the restart: this finishes it")
         runs = steps.restarts(host, service)
         return {
