@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from ansible_collections.certops.cms.plugins.plugin_utils._action import (
@@ -68,7 +69,7 @@ class ActionModule(CmsAction):
             lock = FleetLock(self.state_dir, owner_of(os.getppid()))
             lock.check()
             context = self._context(journal, plan)
-            with lock.working(ISSUE if name == ISSUE else self.node):
+            with lock.working(ISSUE if name == ISSUE else self.node), self._turn(plan, name, lock):
                 if name == ISSUE:
                     result = {**empty, **issue_all(plan, context)}
                 else:
@@ -78,6 +79,17 @@ class ActionModule(CmsAction):
         if self.diff_mode:
             result["diff"] = {"prepared": "".join(f"{printable(line)}\n" for line in wanted)}
         return result
+
+    @contextlib.contextmanager
+    def _turn(self, plan: Mapping[str, Any], name: str, lock: FleetLock) -> Iterator[None]:
+        """Wait, before what restarts services, for the other nodes of the cluster: one goes at a time (S6)."""
+        if not steps.round_of(plan, name)["serial"]:
+            yield
+            return
+        with lock.one_at_a_time(int((plan["nodes"].get(self.node) or {}).get("cluster", 0))):
+            # The run may have been killed meanwhile.
+            FleetLock(self.state_dir, owner_of(os.getppid())).check()
+            yield
 
     def _context(self, journal: Journal, plan: Mapping[str, Any]) -> Context:
         issuers = open_issuers(self)

@@ -87,9 +87,13 @@ class FleetLock:
                 "run the playbook again from its start: certops.cms.fleet_plan takes the lock",
             )
 
-    def one_at_a_time(self) -> contextlib.AbstractContextManager[None]:
-        """Let one task of this run in at a time, however many hosts a play serves at once (S6)."""
-        return _Guard(os.path.join(os.path.dirname(self.path), "one-at-a-time.guard"))
+    def one_at_a_time(self, among: int | None = None) -> contextlib.AbstractContextManager[None]:
+        """Let one task of this run in at a time, however many hosts a play serves at once (S6).
+
+        Tasks of different clusters do not wait for each other when they say with ``among`` which one theirs is.
+        """
+        name = "one-at-a-time" + ("" if among is None else f"-{among}")
+        return _Guard(os.path.join(os.path.dirname(self.path), f"{name}.guard"))
 
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""

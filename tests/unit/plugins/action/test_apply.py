@@ -1,0 +1,88 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module apply: who may work at the same time."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.certops.cms.plugins.action import apply
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
+from tests.unit.plugins.action.acting import act
+
+PLAN = "p-0123456789ab"
+#: How long a test waits for what must happen, and for what must not. Seconds.
+LONG, SHORT = 20.0, 0.5
+
+
+def plan(**clusters: int) -> dict[str, Any]:
+    """Give a plan with a round that goes in waves and one that does not, on nodes of these clusters."""
+    rounds = [
+        {"name": name, "serial": serial, "hosts": list(clusters), "batches": {node: [] for node in clusters}}
+        for name, serial in (("switch", True), ("stage", False))
+    ]
+    nodes = {node: {"cluster": cluster} for node, cluster in clusters.items()}
+    return {"id": PLAN, "rounds": rounds, "nodes": nodes, "identities": [], "findings": [], "blocked": []}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> str:
+    """Give a state folder whose lock belongs to this run."""
+    folder = str(tmp_path / "state")
+    FleetLock(folder, owner_of(os.getppid())).acquire("site")
+    return folder
+
+
+def meet(state: str, monkeypatch: pytest.MonkeyPatch, name: str, **clusters: int) -> bool:
+    """Apply a round to all nodes at the same time, as a play does; say whether they worked at the same time."""
+    Journal(state).save_plan(plan(**clusters))
+    together = threading.Barrier(
+        len(clusters), timeout=SHORT if name == "switch" and len(set(clusters.values())) == 1 else LONG
+    )
+    met: list[bool] = []
+
+    def work(*_arguments: Any) -> dict[str, Any]:
+        try:
+            together.wait()
+            met.append(True)
+        except threading.BrokenBarrierError:
+            met.append(False)
+        return {"changed": False}
+
+    monkeypatch.setattr(apply, "apply_round", work)
+    results: list[dict[str, Any]] = []
+
+    def task(node: str) -> None:
+        args = {"plan": PLAN, "round": name, "state_dir": state}
+        results.append(act("apply", args, variables={"inventory_hostname": node}))
+
+    threads = [threading.Thread(target=task, args=(node,)) for node in clusters]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not [result["msg"] for result in results if result.get("failed")]
+    assert len(met) == len(clusters)
+    return all(met)
+
+
+def test_s6_two_nodes_of_a_cluster_never_restart_at_once_however_many_a_play_serves(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not meet(state, monkeypatch, "switch", core1=0, core2=0)
+
+
+def test_nodes_of_different_clusters_restart_at_the_same_time(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert meet(state, monkeypatch, "switch", core1=0, core2=1)
+
+
+def test_what_restarts_nothing_runs_on_all_nodes_at_the_same_time(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert meet(state, monkeypatch, "stage", core1=0, core2=0)
