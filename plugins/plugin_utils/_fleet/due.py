@@ -129,9 +129,11 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
     else:
         reason = due or _changed(identity, given)
     if issuer is None:
-        if reason:
-            findings.append(_no_issuer(identity, given))
-        return reason, findings
+        # An issuer that is named and not described is told once for all who name it (inventory.about_issuers).
+        if reason and identity.issuer is None:
+            what, step = "needs a certificate and has no issuer", "set cms_issuer and cms_issuers"
+            findings.append(_say(ERROR, "no-issuer", "3", identity, f"{what} ({reason})", step))
+        return None, findings
     if leaf is None or issuer_fits:
         return reason, findings
     consented = issuer.name in given.accepted_anchors
@@ -152,21 +154,6 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
         return None, findings
     findings.append(_no_consent(identity, given, issuer.name, leaf, reason))
     return reason, findings
-
-
-def _no_issuer(identity: Identity, given: FleetInput) -> Finding:
-    if identity.issuer is None:
-        return _say(
-            ERROR, "no-issuer", "3", identity, "needs a certificate and has no issuer", "set cms_issuer and cms_issuers"
-        )
-    return _say(
-        ERROR,
-        "no-issuer",
-        "3",
-        identity,
-        f"names the issuer {identity.issuer!r}, which cms_issuers does not describe",
-        "describe it in cms_issuers, or name one of: " + (", ".join(sorted(given.issuers)) or "(there is none)"),
-    )
 
 
 def _no_consent(identity: Identity, given: FleetInput, issuer: str, leaf: dict[str, Any], reason: str) -> Finding:
