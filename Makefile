@@ -22,7 +22,7 @@ export LC_ALL := C.UTF-8
 # How many tests run at once, and what else to hand to pytest: make unit PYTEST_ARGS='-k chain -n 0'
 JOBS ?= 2
 PYTEST_ARGS ?=
-PYTEST := pytest -n $(JOBS) --durations=5
+PYTEST := pytest -n $(JOBS) --dist loadgroup --durations=5
 
 .PHONY: help
 help: ## Show the targets

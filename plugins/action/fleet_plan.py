@@ -73,7 +73,8 @@ class ActionModule(CmsAction):
         lines = masked(render.text(made), self._secrets())
         if params["print"]:
             display.display("\n".join(["", *lines, ""]))
-        refused = bool(made["blocked"]) and not made["rounds"]
+        # A run does what is not blocked and fails at its end; check mode has no end to fail at.
+        refused = bool(made["blocked"]) and (self.check_mode or not made["rounds"])
         if not self.check_mode:
             self._keep(made, lines, lock, ends_here=refused or not made["rounds"])
         result = {**_summary(made), "text": lines, "changed": self.check_mode and made["changed"]}
