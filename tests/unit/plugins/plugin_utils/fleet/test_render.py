@@ -198,8 +198,10 @@ class TestWhatNodesAndCertificatesSay:
     def test_nor_does_the_outcome(self) -> None:
         row = {"node": "core1", "slot": "turn", "before": "none", "after": "?", "proof": "proven"}
         (head, _rule, line) = outcome.table([{key: value + self.EVIL for key, value in row.items()}])
-        assert head.isprintable() and line.isprintable()
-        assert r"proven" in line and r"\x1b[2J" in line
+        assert head.isprintable()
+        assert line.isprintable()
+        assert "proven" in line
+        assert r"\x1b[2J" in line
 
 
 class TestDiff:
