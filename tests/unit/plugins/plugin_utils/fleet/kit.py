@@ -55,6 +55,7 @@ __all__ = [
     "SERVER",
     "SITE",
     "SLOTS",
+    "USAGES",
     "Authority",
     "File",
     "Fleet",
@@ -67,6 +68,7 @@ __all__ = [
     "make_csr",
     "rounds",
     "rules_of",
+    "service_of",
     "standard",
     "steps",
 ]

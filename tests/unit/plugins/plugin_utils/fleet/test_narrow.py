@@ -89,8 +89,8 @@ class TestTrust:
         moved_twice.run(narrowed(moved_twice))
         for node in moved_twice.nodes.values():
             node.variables["cms_issuer"] = "internal"
-        for node, what in moved_twice.carry_out(moved_twice.plan(accepted_anchors=CONSENT)):
-            assert not moved_twice.broken(), f"{node} {what}"
+        for name, what in moved_twice.carry_out(moved_twice.plan(accepted_anchors=CONSENT)):
+            assert not moved_twice.broken(), f"{name} {what}"
         assert not moved_twice.plan()["changed"]
         assert not any(node.pending for node in moved_twice.nodes.values())
 
