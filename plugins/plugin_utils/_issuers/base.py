@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from .._errors import IssuerProblem
 from .._findings import Finding
-from .._pki import bundles, certs, csr
+from .._pki import bundles, certs, csr, profiles
 from .acceptance import judge
 
 
@@ -177,6 +177,7 @@ def accept(
 ) -> list[Finding]:
     """Check an issued certificate against its request: key, names, usages, lifetime, chain. Findings come back.
 
+    One that is what was asked for must also be one that Meeting Servers accept, with its chain and for its roles (2.2).
     ``renew_before`` is how long before its end a certificate is renewed: one that lives no longer would be due again
     at once.
     """
@@ -187,4 +188,8 @@ def accept(
         for cert in certs.load_certificates(pem.encode("ascii", "replace"), f"chain for {wanted.identity}")
     ]
     spki = csr.describe_csr(wanted.csr_pem)["spki_sha256"]
-    return judge(wanted.identity, wanted.as_request(), spki, leaf[0], chain, now, renew_before)
+    found = judge(wanted.identity, wanted.as_request(), spki, leaf[0], chain, now, renew_before)
+    if any(finding.blocks for finding in found):
+        return found
+    refused = profiles.check(leaf[0], chain, chain[-1:], roles=wanted.roles, now=now, subject_label=wanted.identity)
+    return [*found, *(finding for finding in refused if finding.blocks)]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._errors import CmsError, IssuerProblem, KeyProblem, StoreProblem
 from .._findings import ERROR, WARNING, Finding
-from .._pki import certs, csr, keys
+from .._pki import certs, csr, keys, meeting_server_rules
 from .._pki.x509util import constraints, is_ca, is_self_signed, issuer_key, public_key, signed_by, subject_key
 from . import authority, files
 from .base import Issued, Issuer, Wanted
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ROOT, INTERMEDIATE = "root", "intermediate"
 #: The root allows one CA below it, so that an intermediate can be added later.
 PATH_LENGTH = {ROOT: 1, INTERMEDIATE: 0}
+_CA = "Use a CA certificate that may sign certificates, with no extended key usages or both serverAuth and clientAuth"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +113,7 @@ class OwnCa(Issuer):
                 files.check_may_write(self.settings.path)
             findings += [finding for cert in chain for finding in self._check_dates(cert, now)]
             self._check_chain(chain)
+            findings += [finding for cert in chain for finding in self._check_usages(cert)]
             for level in self._levels:
                 # The key of a root above a complete intermediate may be kept elsewhere.
                 if files.read(self._file(level, "key")) is not None:
@@ -295,6 +297,17 @@ class OwnCa(Issuer):
             found = f"it ends on {info['not_after']}, sooner than {self.validity} from now"
             return [Finding(WARNING, "issuer-ca-expires-soon", "2.2", obj, found, step)]
         return []
+
+    def _check_usages(self, cert: x509.Certificate) -> list[Finding]:
+        """Find marks on a CA certificate for which Meeting Servers refuse what it issued, on one side or the other."""
+        anchor = is_self_signed(cert)
+        return [
+            Finding(
+                ERROR, problem.rule, problem.section, f"issuer {self.name}: {problem.certificate}", problem.found, _CA
+            )
+            for problem in meeting_server_rules.check_ca(cert, meeting_server_rules.ROLES, anchor=anchor)
+            if problem.severity == ERROR
+        ]
 
     def _check_chain(self, chain: list[x509.Certificate]) -> None:
         """See that intermediate and root belong together and may issue."""

@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.base import Wanted
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.own_ca import OwnCa
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.registry import make_issuer
-from ansible_collections.certops.cms.plugins.plugin_utils._pki import csr, keys
+from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs, csr, keys
 
 NOW = datetime.datetime(2026, 11, 23, 15, 0, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -69,6 +71,27 @@ def own_ca(folder: pathlib.Path, **options: Any) -> OwnCa:
     if not isinstance(issuer, OwnCa):
         raise TypeError
     return issuer
+
+
+def certify_again(issuer: OwnCa, level: str, *extra: x509.ExtensionType) -> None:
+    """Replace a CA certificate on the disk by one that says more about what it may be used for."""
+    folder = pathlib.Path(issuer.settings.path)
+    old = certs.load_certificates((folder / f"{level}.crt").read_bytes(), level)[0]
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(old.subject)
+        .issuer_name(old.issuer)
+        .public_key(old.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(old.not_valid_before_utc)
+        .not_valid_after(old.not_valid_after_utc)
+    )
+    for known in old.extensions:
+        builder = builder.add_extension(known.value, known.critical)
+    for more in extra:
+        builder = builder.add_extension(more, critical=False)
+    made = builder.sign(issuer._key("root"), hashes.SHA256())
+    (folder / f"{level}.crt").write_text(certs.to_pem(made))
 
 
 def tree(folder: pathlib.Path) -> dict[str, bytes]:

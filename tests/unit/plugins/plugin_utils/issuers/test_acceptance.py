@@ -15,6 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import CertificateProblem, IssuerProblem
 from ansible_collections.certops.cms.plugins.plugin_utils._findings import Finding
@@ -23,7 +24,9 @@ from ansible_collections.certops.cms.plugins.plugin_utils._issuers.base import I
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.own_ca import OwnCa
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs
 
-from .conftest import DAY, NOW, a_key, a_request, needs_openssl, openssl, own_ca, wanted
+from .conftest import DAY, NOW, a_key, a_request, certify_again, needs_openssl, openssl, own_ca, wanted
+
+SERVER_AUTH, CLIENT_AUTH = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
 
 
 def one(pem: str) -> x509.Certificate:
@@ -157,6 +160,27 @@ def test_a_leaf_in_the_place_of_a_ca_is_an_error(ca: OwnCa) -> None:
     )
     issued = Issued(certs.to_pem(child), (parent.leaf_pem, *parent.chain_pems))
     assert blocking(accept(wanted(a_key(number=1)), issued, NOW)) == {"issued-chain-no-ca"}
+
+
+@pytest.mark.parametrize(("usage", "rule"), [(SERVER_AUTH, "eku-client-missing"), (CLIENT_AUTH, "eku-server-missing")])
+@pytest.mark.parametrize("level", ["root", "intermediate"])
+def test_a_ca_that_meeting_servers_refuse_for_a_role_is_an_error(
+    ca: OwnCa, level: str, usage: x509.ObjectIdentifier, rule: str
+) -> None:
+    certify_again(ca, level, x509.ExtendedKeyUsage([usage]))
+    issued = issued_as(ca)
+    assert blocking(accept(wanted(), issued, NOW)) == {rule}
+    with pytest.raises(IssuerProblem, match="extended key usage"):
+        ca.obtain(wanted(), NOW)
+    # For the other role alone it is good.
+    role, name = ("server", "serverAuth") if usage == SERVER_AUTH else ("client", "clientAuth")
+    one_role = {"roles": [role], "eku": [name]}
+    assert accept(wanted(**one_role), issued_as(ca, **one_role), NOW) == []
+
+
+def test_a_ca_that_may_not_certify_these_names_is_an_error(ca: OwnCa) -> None:
+    certify_again(ca, "intermediate", x509.NameConstraints([x509.DNSName("example.org")], None))
+    assert blocking(accept(wanted(), issued_as(ca), NOW)) == {"name-not-permitted"}
 
 
 @needs_openssl

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import CmsError, IssuerProblem, StoreProblem
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.base import Wanted
@@ -27,6 +28,7 @@ from .conftest import (
     NOW,
     PASSPHRASE,
     a_request,
+    certify_again,
     kill_everywhere,
     needs_openssl,
     openssl,
@@ -264,6 +266,15 @@ def test_a_root_that_allows_no_intermediate_is_refused(tmp_path: pathlib.Path) -
     now = certs.not_before(one((tmp_path / "ca" / "intermediate.crt").read_text())) + DAY
     (finding,) = own_ca(tmp_path / "ca").check(now)
     assert "path length of 0" in finding.found
+
+
+@pytest.mark.parametrize("level", ["root", "intermediate"])
+def test_a_ca_that_nobody_would_accept_for_every_role_is_found_before_anything_is_made(ca: OwnCa, level: str) -> None:
+    certify_again(ca, level, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]))
+    (finding,) = own_ca(pathlib.Path(ca.settings.path)).check(NOW)
+    assert finding.blocks
+    assert finding.rule == "eku-client-missing"
+    assert "issuer internal" in finding.object
 
 
 @pytest.mark.parametrize(
