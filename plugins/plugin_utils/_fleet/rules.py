@@ -335,23 +335,26 @@ def _served(host: Host, slot_id: str) -> Iterator[Against]:
 
 
 def about_files(given: FleetInput) -> Iterator[Against]:
-    """Remark on names that the guide does not want and that are there already (S2)."""
+    """Remark once on names that the guide does not want and that are there already (S2)."""
+    found: dict[str, list[str]] = {}
     for host in given.hosts.values():
-        if host.survey is None:
-            continue
-        old = sorted({name for name in host.survey["certificates"] if "_" in name or name.count(".") != 1})
-        if old:
-            yield Against(
-                _finding(
-                    REMARK,
-                    host,
-                    "old-file-name",
-                    "3.1",
-                    f"files in use have names that the guide advises against: {', '.join(old)}",
-                    "they work and stay; new generations get better names",
-                ),
-                (host.name,),
-            )
+        for name in sorted((host.survey or {}).get("certificates", {})):
+            if "_" in name or name.count(".") != 1:
+                found.setdefault(host.name, []).append(name)
+    if found:
+        number = len({name for names_there in found.values() for name in names_there})
+        example = next(iter(found.values()))[0]
+        yield Against(
+            Finding(
+                REMARK,
+                "old-file-name",
+                "3.1",
+                ", ".join(found),
+                f"{number} file{'s' if number > 1 else ''} in use with a name the guide advises against, such as {example}",
+                "they work and stay; new generations get better names",
+            ),
+            tuple(found),
+        )
 
 
 def about_calls(given: FleetInput, restarted: list[str]) -> Iterator[Against]:

@@ -13,7 +13,7 @@ import dataclasses
 
 from . import model, names
 from .due import Decision
-from .given import FleetInput, Host
+from .given import RENEW, FleetInput, Host
 from .model import (
     Shown,
     SlotKey,
@@ -120,7 +120,9 @@ def changes(
                 causes.setdefault((link.kind.presenter, under), []).append(link.presenter)
             today = now_state.slots.get(link.slot_key)
             # A link that had to be assumed may forbid something, but it is no reason to trust somebody.
-            kept = today if shown is None and link.via is not None else None
+            # Renewing renews what is due and nothing else: it runs unattended.
+            cures = shown is None and link.via is not None and given.intent != RENEW
+            kept = today if cures else None
             if kept is not None and not kept.vouched_by & (stored | add):
                 # The presenter keeps its certificate and nobody trusts it: a fault of today, cured on the way.
                 add |= {kept.leaf} if kept.leaf and _pins(stored, vouching) else _authorities(kept, vouching)
