@@ -43,7 +43,6 @@ class Context:
     calls_timeout: float = 3600.0
     proof_timeout: float = 60.0
     reconnect_timeout: float = 120.0
-    renew_before: Callable[[Mapping[str, Any]], datetime.timedelta | None] = lambda _identity: None
 
     def api(self, plan: Mapping[str, Any], node: str, *, wait: float = API_WAIT) -> ApiClient | None:
         """Give a client for the API of a node; None when the plan or the inventory knows no way to it.

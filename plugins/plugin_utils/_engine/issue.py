@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._errors import CertificateProblem, Drift, FileProblem, PreconditionMissing
+from .._errors import CertificateProblem, CmsError, Drift, FileProblem, PreconditionMissing
+from .._findings import Finding
 from .._issuers.base import Wanted
+from .._issuers.store import Generation
 from .._pki import csr, keys
 from .context import Context
 from .node import Node
@@ -78,8 +80,8 @@ def _accept_request(node: str, identity: Mapping[str, Any], file: str, text: str
 def issue_all(plan: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Have every identity of the plan issued, and give the result of the round.
 
-    Nothing goes near a node here. An issuer's certificate that is not what was asked for raises IssuerProblem, with
-    all others already kept. Raises also PlanRefused, StoreProblem, PreconditionMissing.
+    Nothing goes near a node here. Where one cannot be issued, or is not what was asked for, the others are issued and
+    kept all the same, for the next run to take up; then the first error is raised and names the rest. Raises CmsError.
     """
     refuse_blocked(plan, {node for identity in plan["identities"] for node in identity["nodes"]})
     context.store.ensure_writable()
@@ -87,29 +89,48 @@ def issue_all(plan: Mapping[str, Any], context: Context) -> dict[str, Any]:
     remarks: list[str] = []
     changed = False
     prepared: set[str] = set()
+    failed: list[CmsError] = []
     for identity in plan["identities"]:
-        ident, base = str(identity["id"]), str(identity["base"])
-        generation = context.store.get(ident, base)
-        if generation is None:
-            generation = _request_here(identity, context)
-            changed = True
-        if generation.issued is None:
-            name = str(identity["issuer"])
-            issuer = context.issuers(name)
-            if name not in prepared:
-                issuer.prepare(context.now)
-                prepared.add(name)
-            certificate, findings = issuer.obtain(generation.wanted, context.now, context.renew_before(identity))
-            remarks.extend(str(finding) for finding in findings)
-            generation = context.store.put_issued(ident, base, certificate)
-            changed = True
-        leaf = generation.facts["leaf"]
+        try:
+            leaf, findings, made = _issue(identity, context, prepared)
+        except CmsError as error:
+            failed.append(error)
+            continue
+        changed = changed or made
+        remarks.extend(str(finding) for finding in findings)
         facts = {key: leaf[key] for key in ("sha256", "subject", "issuer", "not_before", "not_after")}
-        issued.append({"identity": ident, "base": base, **facts})
+        issued.append({"identity": str(identity["id"]), "base": str(identity["base"]), **facts})
+    if failed:
+        raise _all_told(failed)
     return {"changed": changed, "round": ISSUE, "issued": issued, "remarks": remarks}
 
 
-def _request_here(identity: Mapping[str, Any], context: Context) -> Any:
+def _issue(
+    identity: Mapping[str, Any], context: Context, prepared: set[str]
+) -> tuple[Mapping[str, Any], list[Finding], bool]:
+    """Give the leaf of an identity, what was found about it, and whether it was issued now."""
+    ident, base = str(identity["id"]), str(identity["base"])
+    generation = context.store.get(ident, base) or _request_here(identity, context)
+    if generation.issued is not None:
+        return generation.facts["leaf"], [], False
+    name = str(identity["issuer"])
+    issuer = context.issuers(name)
+    if name not in prepared:
+        issuer.prepare(context.now)
+        prepared.add(name)
+    certificate, findings = issuer.obtain(generation.wanted, context.now)
+    return context.store.put_issued(ident, base, certificate).facts["leaf"], findings, True
+
+
+def _all_told(failed: list[CmsError]) -> CmsError:
+    """Give one error for all: the first, with what else failed."""
+    first = failed[0]
+    told = dict.fromkeys((error.obj, error.reason) for error in failed)
+    more = "".join(f"; also {obj}: {reason}" for obj, reason in list(told)[1:])
+    return type(first)(first.obj, f"{first.reason}{more}", first.next_step, first.transcript)
+
+
+def _request_here(identity: Mapping[str, Any], context: Context) -> Generation:
     """Make key and CSR on the control node; the key is kept encrypted (S4)."""
     ident, base = str(identity["id"]), str(identity["base"])
     if identity["key"]["where"] == "node":

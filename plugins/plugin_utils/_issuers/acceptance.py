@@ -34,7 +34,6 @@ def judge(
     leaf: x509.Certificate,
     chain: Sequence[x509.Certificate],
     now: datetime.datetime,
-    renew_before: datetime.timedelta | None,
 ) -> list[Finding]:
     """Give the findings about a leaf and its chain (intermediates, root last); ``spki`` belongs to the CSR."""
     info = certs.describe(leaf)
@@ -43,7 +42,7 @@ def judge(
         _names(info, request),
         _usages(info, request),
         _signature(info),
-        _lifetime(leaf, chain, now, renew_before),
+        _lifetime(leaf, chain, now),
         _chain(leaf, chain, now),
     )
     return [
@@ -153,25 +152,12 @@ def _signature(info: dict[str, Any]) -> Iterator[_Row]:
         yield ERROR, "issued-a-ca", "2.2", "the certificate is one of a CA", _ANOTHER
 
 
-def _lifetime(
-    leaf: x509.Certificate,
-    chain: Sequence[x509.Certificate],
-    now: datetime.datetime,
-    renew_before: datetime.timedelta | None,
-) -> Iterator[_Row]:
+def _lifetime(leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime.datetime) -> Iterator[_Row]:
     end = certs.not_after(leaf)
     broken = chains.date_problem(leaf, now)
     if broken is not None:
         step = "Compare the clocks of the issuer and of the control node"
         yield ERROR, "issued-dates", "2.2", f"the new certificate is not valid now: {broken.found}", step
-    elif renew_before is not None and end - now <= renew_before:
-        yield (
-            ERROR,
-            "issued-too-short",
-            "5",
-            f"the certificate ends on {end:%Y-%m-%d}, and would be due for renewal at once",
-            "Let cms_renew_before be less than the lifetime that the issuer gives",
-        )
     for cert in chain:
         if certs.not_after(cert) < end:
             yield (

@@ -136,15 +136,13 @@ class Issuer(abc.ABC):
     def issue(self, wanted: Wanted, now: datetime.datetime) -> Issued:
         """Issue one certificate. Raises IssuerProblem or StoreProblem."""
 
-    def obtain(
-        self, wanted: Wanted, now: datetime.datetime, renew_before: datetime.timedelta | None = None
-    ) -> tuple[Issued, list[Finding]]:
+    def obtain(self, wanted: Wanted, now: datetime.datetime) -> tuple[Issued, list[Finding]]:
         """Issue one certificate and check it; what is found comes back, unless it forbids the certificate.
 
         Raises IssuerProblem when the certificate is not what was asked for.
         """
         issued = self.issue(wanted, now)
-        findings = accept(wanted, issued, now, renew_before)
+        findings = accept(wanted, issued, now)
         blocking = [finding for finding in findings if finding.blocks]
         if blocking:
             raise IssuerProblem(
@@ -172,14 +170,10 @@ def assemble(wanted: Wanted, answer: bytes, trusted_roots: Iterable[str] = ()) -
     )
 
 
-def accept(
-    wanted: Wanted, issued: Issued, now: datetime.datetime, renew_before: datetime.timedelta | None = None
-) -> list[Finding]:
+def accept(wanted: Wanted, issued: Issued, now: datetime.datetime) -> list[Finding]:
     """Check an issued certificate against its request: key, names, usages, lifetime, chain. Findings come back.
 
     One that is what was asked for must also be one that Meeting Servers accept, with its chain and for its roles (2.2).
-    ``renew_before`` is how long before its end a certificate is renewed: one that lives no longer would be due again
-    at once.
     """
     leaf = certs.load_certificates(issued.leaf_pem.encode("ascii", "replace"), f"certificate for {wanted.identity}")
     chain = [
@@ -188,7 +182,7 @@ def accept(
         for cert in certs.load_certificates(pem.encode("ascii", "replace"), f"chain for {wanted.identity}")
     ]
     spki = csr.describe_csr(wanted.csr_pem)["spki_sha256"]
-    found = judge(wanted.identity, wanted.as_request(), spki, leaf[0], chain, now, renew_before)
+    found = judge(wanted.identity, wanted.as_request(), spki, leaf[0], chain, now)
     if any(finding.blocks for finding in found):
         return found
     refused = profiles.check(leaf[0], chain, chain[-1:], roles=wanted.roles, now=now, subject_label=wanted.identity)

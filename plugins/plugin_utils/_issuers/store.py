@@ -104,12 +104,6 @@ class Store:
         """Give the public facts of all generations by identity."""
         return {identity: self.generations(identity) for identity in self.identities()}
 
-    def bases(self) -> set[str]:
-        """Give every base name that was ever used, those of runs that were killed half-way too (S2)."""
-        return {
-            name.partition(".")[0] for identity in self.identities() for name in files.entries(self._folder(identity))
-        }
-
     def put_request(
         self, identity: str, base: str, wanted: Wanted, csr_pem: str, key: PrivateKey | None = None
     ) -> Generation:

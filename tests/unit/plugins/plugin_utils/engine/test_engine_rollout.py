@@ -208,6 +208,10 @@ def test_what_an_issuer_gets_wrong_never_comes_near_a_node(
     monkeypatch.setattr(fleet.issuer, "issue", lambda _wanted, now: issue(wanted.wanted, now))
     with pytest.raises(IssuerProblem, match="another key"):
         fleet.issue(made)
+    # One that is good is kept all the same, and the next run issues only the others.
+    kept = fleet.store.get(other["id"], other["base"])
+    assert kept is not None
+    assert kept.issued is not None
     with pytest.raises((PreconditionMissing, StoreProblem)):
         fleet.apply(made, "stage", "core1")
 

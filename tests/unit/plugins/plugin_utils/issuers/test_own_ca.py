@@ -96,7 +96,7 @@ def test_serial_numbers_are_long_and_random(ca: OwnCa) -> None:
 
 
 def test_a_leaf_is_what_was_wanted(ca: OwnCa) -> None:
-    issued, findings = ca.obtain(wanted(), NOW, 30 * DAY)
+    issued, findings = ca.obtain(wanted(), NOW)
     assert findings == []
     info = certs.describe(one(issued.leaf_pem))
     assert info["subject"] == "CN=core1.example.com,O=Example Inc."
