@@ -22,9 +22,9 @@ from .._services import catalogue
 from . import model, names
 from .due import Decision
 from .given import FleetInput, Host
-from .model import SlotKey, Vouching, assigned_chain
+from .model import Vouching, assigned_chain
 from .topology import Topology
-from .wanted import Identity, slots_of
+from .wanted import Identity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -350,7 +350,7 @@ def about_files(given: FleetInput) -> Iterator[Against]:
                 "old-file-name",
                 "3.1",
                 ", ".join(found),
-                f"{number} file{'s' if number > 1 else ''} in use with a name the guide advises against, such as {example}",
+                f"{number} file{'s' if number > 1 else ''} in use with a name the guide advises against: {example}, ...",
                 "they work and stay; new generations get better names",
             ),
             tuple(found),
@@ -393,11 +393,6 @@ def about_calls(given: FleetInput, restarted: list[str]) -> Iterator[Against]:
                 ),
                 (name,),
             )
-
-
-def slots_in_use(given: FleetInput) -> list[SlotKey]:
-    """Give every slot of the fleet that should hold a certificate."""
-    return [(host.name, slot_id) for host in given.hosts.values() if host.survey for slot_id in slots_of(host)]
 
 
 def _error(host: Host, rule: str, section: str, found: str, next_step: str) -> Against:
