@@ -350,7 +350,7 @@ def about_files(given: FleetInput) -> Iterator[Against]:
                 "old-file-name",
                 "3.1",
                 ", ".join(found),
-                f"{number} file{'s' if number > 1 else ''} in use with a name the guide advises against: {example}, ...",
+                f"{number} file{'s' if number > 1 else ''} in use with a name the guide advises against: {example}",
                 "they work and stay; new generations get better names",
             ),
             tuple(found),
