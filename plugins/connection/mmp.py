@@ -321,6 +321,8 @@ display = Display()
 #: Errors after which Ansible should count the host as unreachable.
 UNREACHABLE = (ConnectionFailed, HostKeyProblem, AuthenticationFailed, SessionLost)
 
+#: What a person asks for by name may be large, such as a bundle of logs; it is read into memory all the same. Bytes.
+_MOST_FETCHED = 256 * 1024 * 1024
 #: How Ansible begins to prepare a host for a module that would be copied there.
 _POSIX_SHELL = re.compile(r"\s*(?:\(|echo\s+~|/\S*\bsh\b|sudo\b|chmod\b|rm\s+-|\S*python)")
 
@@ -427,7 +429,7 @@ class Connection(ConnectionBase):
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Download a file, readable for nobody else: it may be a private key."""
         with _as_ansible_errors():
-            data = self.session.get(in_path.removeprefix("/"))
+            data = self.session.get(in_path.removeprefix("/"), _MOST_FETCHED)
         handle = os.open(out_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)

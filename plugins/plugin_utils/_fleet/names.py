@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from .._errors import BadOption
 
 _BASE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+#: The largest number of a generation; a longer one in a name on a node is nobody's of ours.
+_LAST = 999_999
 
 #: Permitted extensions (guide appendix B, tables 5 and 6), and what holds a request.
 CERTIFICATE_EXTENSIONS = ("pem", "der", "cer", "crt")
@@ -70,13 +72,18 @@ def base(identity_name: str, generation: int) -> str:
 
 def generation_of(name: str, wanted_stem: str) -> int | None:
     """Give the generation number that a file or base name carries for ``wanted_stem``, or None."""
-    match = re.fullmatch(re.escape(wanted_stem) + r"-g(\d+)(?:-[a-z]+)?(?:\.[a-z]+)?", name)
+    match = re.fullmatch(re.escape(wanted_stem) + r"-g(\d{1,6})(?:-[a-z]+)?(?:\.[a-z]+)?", name, re.ASCII)
     return int(match.group(1)) if match else None
 
 
 def next_generation(wanted_stem: str, names: Iterable[str]) -> int:
-    """Give the first generation number of a stem that no name among ``names`` has used (S2)."""
-    return 1 + max((generation_of(name, wanted_stem) or 0 for name in names), default=0)
+    """Give a generation number of a stem that no name among ``names`` has used (S2): the one after the last.
+
+    A node may show any name, so where the last one is taken it is the first that is free.
+    """
+    used = {generation_of(name, wanted_stem) or 0 for name in names}
+    after = 1 + max(used, default=0)
+    return after if after <= _LAST else next(number for number in range(1, len(used) + 2) if number not in used)
 
 
 def files_of(base_name: str, chain: bool) -> dict[str, str]:

@@ -17,7 +17,7 @@ from types import TracebackType
 from .._errors import BadOption, CmsError, CommandFailed, ConnectionFailed, NotUnderstood, SessionLost
 from . import texts
 from .channel import CONFIRM, Answer, Output, ShellChannel, run_exec
-from .files import Files
+from .files import MOST_BYTES, Files
 from .masking import Masker, mask_row
 from .transport import ChannelRefused, Endpoint, Transport
 
@@ -333,10 +333,10 @@ class Session:
         self._note(f"(upload of {name}, {len(data)} bytes)")
         self._files.put(name, data)
 
-    def get(self, name: str) -> bytes:
-        """Read a file. Raises FileProblem or SessionLost."""
+    def get(self, name: str, limit: int = MOST_BYTES) -> bytes:
+        """Read a file of at most ``limit`` bytes. Raises FileProblem, also for a larger one, or SessionLost."""
         self._note(f"(download of {name})")
-        return self._files.get(name)
+        return self._files.get(name, limit)
 
     def listdir(self) -> dict[str, int | None]:
         """Give the size of every file by name. Raises FileProblem or SessionLost."""

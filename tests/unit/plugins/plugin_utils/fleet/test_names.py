@@ -69,3 +69,34 @@ def test_s2_the_next_generation_was_never_used(used: list[int]) -> None:
 def test_names_of_others_are_no_generations() -> None:
     for name in ("turn.key", "turn-g.key", "turn-gx.key", "return-g2.key", "turn-g2.tar.gz", "turn-g2x.key"):
         assert names.generation_of(name, "turn") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "turn-g" + "9" * 5000 + ".crt",
+        "turn-g1000000.crt",
+        "turn-g\u0663.crt",
+        "turn-g1\n.crt",
+        "turn-g1.crt\n",
+        "../turn-g1.crt",
+    ],
+)
+def test_a_hostile_name_is_no_generation(name: str) -> None:
+    assert names.generation_of(name, "turn") is None
+    assert names.next_generation("turn", [name]) == 1
+
+
+def test_a_name_with_the_last_number_does_not_make_anyone_take_a_name_twice() -> None:
+    used = ["turn-g999999.crt", "turn-g1.key", "turn-g2-bundle.crt"]
+    for _again in range(3):
+        number = names.next_generation("turn", used)
+        assert f"turn-g{number}.crt" not in used
+        used.append(f"turn-g{number}.crt")
+        assert names.generation_of(used[-1], "turn") == number
+    assert used[-1] == "turn-g5.crt"
+
+
+def test_ten_thousand_names_are_looked_through() -> None:
+    many = [f"turn-g{number}.crt" for number in range(1, 10_000)] + ["\x1b[2J" * 50] * 100
+    assert names.next_generation("turn", many) == 10_000

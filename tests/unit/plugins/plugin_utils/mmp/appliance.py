@@ -58,6 +58,10 @@ class Script:
     #: File operations: (operation, name) -> errno to fail with.
     file_faults: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)
     cut_uploads: int | None = None
+    #: Files that have no end, and a name that the list of files repeats without end; each answer takes this long.
+    endless: tuple[str, ...] = ()
+    endless_list: str = ""
+    trickle: float = 0.0
 
 
 class Console:
@@ -156,6 +160,9 @@ class _Handle(paramiko.SFTPHandle):
         self.written = bool(flags & (os.O_WRONLY | os.O_RDWR))
 
     def read(self, offset: int, length: int) -> bytes | int:
+        if self.name in self.owner.script.endless:
+            time.sleep(self.owner.script.trickle)
+            return b"A" * (1 if self.owner.script.trickle else length)
         self.data.seek(offset)
         return self.data.read(length)
 
@@ -175,6 +182,20 @@ class _Handle(paramiko.SFTPHandle):
             self.owner.files[self.name] = self.data.getvalue()[: self.owner.script.cut_uploads]
 
 
+class _EndlessList(list[paramiko.SFTPAttributes]):
+    """A folder whose every next page is there; paramiko's server takes pages with slices."""
+
+    def __init__(self, name: str, pause: float) -> None:
+        super().__init__()
+        self._entry, self._pause = _attributes(name, 1), pause
+
+    def __getitem__(self, place: Any) -> Any:
+        if place.start:
+            return self
+        time.sleep(self._pause)
+        return [self._entry] * 16
+
+
 class _Files(paramiko.SFTPServerInterface):
     def __init__(self, server: Any, owner: Appliance) -> None:
         super().__init__(server)
@@ -185,6 +206,8 @@ class _Files(paramiko.SFTPServerInterface):
         return int(paramiko.SFTPServer.convert_errno(fault)) if fault else 0
 
     def list_folder(self, path: str) -> Any:
+        if self.owner.script.endless_list:
+            return _EndlessList(self.owner.script.endless_list, self.owner.script.trickle)
         folder = _attributes("logs", 4096, stat.S_IFDIR | 0o755)
         return [folder, *(_attributes(name, len(data)) for name, data in self.owner.files.items())]
 

@@ -532,7 +532,7 @@ def test_short_upload_is_noticed(appliance: Start, session: Open) -> None:
 def test_altered_upload_is_noticed(appliance: Start, session: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     node = appliance()
     one = session(node)
-    monkeypatch.setattr(one._files, "get", lambda name: b"CONTENT")
+    monkeypatch.setattr(one._files, "get", lambda name, limit: b"CONTENT")
     with pytest.raises(FileProblem, match="not what was sent"):
         one.put("a.pem", b"content")
 
