@@ -58,7 +58,9 @@ class Finding:
     def __str__(self) -> str:
         source = f"rule {self.section}" if self.section.startswith("S") else f"guide {self.section}"
         cured = " (cured by this plan)" if self.cured else ""
-        return printable(f"{self.severity}{cured} [{self.rule}, {source}] {self.object}: {self.found}. {self.next_step}.")
+        return printable(
+            f"{self.severity}{cured} [{self.rule}, {source}] {self.object}: {self.found}. {self.next_step}."
+        )
 
 
 def refusal(findings: Iterable[Finding]) -> tuple[str, str]:

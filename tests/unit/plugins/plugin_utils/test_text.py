@@ -50,7 +50,8 @@ def test_an_error_is_printable_in_all_its_parts() -> None:
     assert str(error).isprintable()
     parts = error.as_dict()
     for part in ("object", "reason", "next_step"):
-        assert str(parts[part]).isprintable() and str(parts[part]).startswith(r"a\x1b[2J\r\nSUCCESS")
+        assert str(parts[part]).isprintable()
+        assert str(parts[part]).startswith(r"a\x1b[2J\r\nSUCCESS")
     assert all(line.isprintable() for line in error.transcript)
 
 
