@@ -63,7 +63,7 @@ class ActionModule(CmsAction):
         empty = {"node": self.node, "round": name, "commands": [], "proofs": [], "remarks": [], "resumed": False}
         if self.check_mode:
             steps.refuse_blocked(plan, [self.node])
-            result = {**empty, "changed": bool(batches) or name == ISSUE, "issued": []}
+            result = {**empty, "changed": self._is_left(journal, plan, name, batches), "issued": []}
         else:
             # The run is ansible-playbook itself: this task is a process of its own that ends with it.
             lock = FleetLock(self.state_dir, owner_of(os.getppid()))
@@ -79,6 +79,14 @@ class ActionModule(CmsAction):
         if self.diff_mode:
             result["diff"] = {"prepared": "".join(f"{printable(line)}\n" for line in wanted)}
         return result
+
+    def _is_left(self, journal: Journal, plan: Mapping[str, Any], name: str, batches: list[Mapping[str, Any]]) -> bool:
+        """Say by journal and store whether a round still has something to do; the node is not asked."""
+        if name == ISSUE:
+            store = open_store(self, read_only=True)
+            found = [store.get(str(identity["id"]), str(identity["base"])) for identity in plan["identities"]]
+            return any(generation is None or generation.issued is None for generation in found)
+        return not all(journal.is_done(plan["id"], batch["id"]) for batch in batches)
 
     @contextlib.contextmanager
     def _turn(self, plan: Mapping[str, Any], name: str, lock: FleetLock) -> Iterator[None]:

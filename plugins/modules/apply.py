@@ -29,9 +29,10 @@ extends_documentation_fragment:
   - certops.cms.state.issuers
 attributes:
   check_mode:
-    support: full
+    support: partial
     details:
-      - In check mode the node is not connected to; RV(wanted) holds what it would be sent.
+      - In check mode the node is not connected to; RV(wanted) holds what it would be sent. Whether that would change
+        something is what journal and store say, and what must come before is not asked for.
       - The plan must be one that M(certops.cms.fleet_plan) has kept, which it does not do in check mode itself.
   diff_mode:
     support: full

@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module apply: who may work at the same time."""
+"""The module apply: who may work at the same time, and what check mode promises."""
 
 from __future__ import annotations
 
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from ansible_collections.certops.cms.plugins.action import apply
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
+from ansible_collections.certops.cms.plugins.plugin_utils._issuers.store import Store
 from tests.unit.plugins.action.acting import act
 
 PLAN = "p-0123456789ab"
@@ -86,3 +88,43 @@ def test_nodes_of_different_clusters_restart_at_the_same_time(state: str, monkey
 
 def test_what_restarts_nothing_runs_on_all_nodes_at_the_same_time(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert meet(state, monkeypatch, "stage", core1=0, core2=0)
+
+
+# Check mode ----------------------------------------------------------------------------------------------------------
+
+
+def in_check_mode(state: str, name: str) -> bool:
+    args = {"plan": PLAN, "round": name, "state_dir": state}
+    result = act("apply", args, check=True, variables={"inventory_hostname": "core1"})
+    assert not result.get("failed"), result
+    return bool(result["changed"])
+
+
+def test_check_mode_promises_a_change_until_the_journal_says_that_the_batch_is_done(state: str) -> None:
+    batches = [
+        {"id": f"core1/switch/{service}", "service": service, "steps": [], "requires": ["edge1/widen/webbridge3"]}
+        for service in ("callbridge", "webadmin")
+    ]
+    made = plan(core1=0)
+    made["rounds"][0]["batches"] = {"core1": batches}
+    journal = Journal(state)
+    journal.save_plan(made)
+    assert in_check_mode(state, "switch")
+    journal.done("core1", batches[0]["id"], PLAN, {})
+    assert in_check_mode(state, "switch")
+    journal.done("core1", batches[1]["id"], PLAN, {})
+    assert not in_check_mode(state, "switch")
+    assert not in_check_mode(state, "stage")
+
+
+def test_check_mode_promises_certificates_until_the_store_has_them(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plan(core1=0)
+    made["rounds"].append({"name": "issue", "serial": False, "hosts": [], "batches": {}})
+    made["identities"] = [{"id": "core1/callbridge", "base": "callbridge-g2"}]
+    Journal(state).save_plan(made)
+    assert in_check_mode(state, "issue")
+    generation = SimpleNamespace(issued=None)
+    monkeypatch.setattr(Store, "get", lambda *_which: generation)
+    assert in_check_mode(state, "issue")
+    generation.issued = "a certificate"
+    assert not in_check_mode(state, "issue")
