@@ -14,11 +14,13 @@ import re
 _SEQUENCE = re.compile(
     r"\x1b\[(?P<args>[0-9;?>=! ]*)(?P<final>[@-~])"  # CSI
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC, for example a window title
-    r"|\x1b[PX^_].*?\x1b\\"  # DCS and other strings
+    r"|\x1b[PX^_].{0,4096}?\x1b\\"  # DCS and other strings
     r"|\x1b[()*+#%][0-9A-Za-z]"  # character sets
     r"|\x1b[0-9A-Za-z=<>|}~]",
     re.DOTALL,
 )
+#: No line of an appliance has more columns; a cursor that is sent further stays here.
+_MOST_COLUMNS = 10_000
 #: A sequence that has begun and not ended.
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?>=! ]*|\][^\x07\x1b]{0,200})?\Z")
 
@@ -92,7 +94,7 @@ def _sequence(cells: list[str], at: int, found: re.Match[str], width: int) -> in
     final = found.group("final")
     if not final:
         return at
-    args = [int(number) if number.isdigit() else 0 for number in (found.group("args") or "").split(";")]
+    args = [int(number[:6]) if number.isdigit() else 0 for number in (found.group("args") or "").split(";")]
     count = max(args[0], 1)
     if final == "K":
         if args[0] == 0:
@@ -104,10 +106,10 @@ def _sequence(cells: list[str], at: int, found: re.Match[str], width: int) -> in
     elif final == "D":
         at = max(at - count, 0)
     elif final == "C":
-        at += min(count, 1000)
+        at = max(at, min(at + count, _MOST_COLUMNS))
     elif final == "G":
         row = at // width * width if width else 0
-        at = row + min(count, 10000) - 1
+        at = row + min(count, _MOST_COLUMNS) - 1
     elif final == "A" and width:
         at = max(at - count * width, 0)
     elif final in "Hf":

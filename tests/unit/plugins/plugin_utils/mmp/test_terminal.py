@@ -130,3 +130,19 @@ def test_secret_arguments_are_masked(command: str) -> None:
 
 def test_other_commands_stay_as_they_are() -> None:
     assert masking.mask_command("callbridge certs a.key a.crt b.pem") == "callbridge certs a.key a.crt b.pem"
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("\x1b[" + "9" * 5000 + "Cx", 10_001),
+        ("\x1b[1000C" * 5000 + "x", 10_001),
+        ("\x1b[" + "9" * 5000 + "Gx", 10_001),
+        ("\x1bP" * 20_000 + "x", 100_000),
+    ],
+    ids=["a long number", "many steps", "a far column", "strings that never end"],
+)
+def test_sequences_of_a_hostile_node_cost_neither_memory_nor_time(text: str, most: int) -> None:
+    (line,) = terminal.plain_lines(text)
+    assert line.endswith("x")
+    assert len(line) <= most
