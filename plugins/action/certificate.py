@@ -165,10 +165,16 @@ class ActionModule(CmsAction):
             self._refuse(findings)
             issued = None
         if reason and wanted is not None and not self.check_mode:
+            # Before the folder is held, which may be that of the CA.
             issuer.prepare(now)
-            issued, more = issuer.obtain(wanted, now)
-            findings += more
-            self._write(folder, paths, contents(issued))
+            with files.changing(folder):
+                # The task of another host may have had it issued meanwhile.
+                issued = self._have(paths, wanted)
+                reason = reason_to_issue(wanted, issued, issuer, policy, now)
+                if reason:
+                    issued, more = issuer.obtain(wanted, now)
+                    findings += more
+                    self._write(paths, contents(issued))
         return self._result(reason, issuer, issued, findings, paths, have)
 
     @staticmethod
@@ -248,11 +254,10 @@ class ActionModule(CmsAction):
             )
 
     @staticmethod
-    def _write(folder: str, paths: Mapping[str, str], made: Mapping[str, bytes]) -> None:
+    def _write(paths: Mapping[str, str], made: Mapping[str, bytes]) -> None:
         """Write the three files; the certificate alone comes last, so that a killed run is seen and repeated."""
-        with files.changing(folder):
-            for part in ("full_chain", "bundle", "certificate"):
-                files.write(paths[part], made[part])
+        for part in ("full_chain", "bundle", "certificate"):
+            files.write(paths[part], made[part])
 
     def _result(
         self,

@@ -183,7 +183,27 @@ class ActionModule(CmsAction):
         """Give the CSR of the folder, and whether it is new. A key that a killed run left is taken up."""
         self._check_size()
         folder = str(self._folder)
-        passphrase = self.params["passphrase"]
+        _key, found = self._there(base, request)
+        if found is not None:
+            return found, False
+        if self.check_mode:
+            return b"", True
+        with files.changing(folder):
+            # The task of another host may have made it meanwhile.
+            key, found = self._there(base, request)
+            if found is not None:
+                return found, False
+            if key is None:
+                key = keys.generate_key(self.params["key_type"], self.params["key_size"])
+                locked = keys.serialise_encrypted(key, self.params["passphrase"])
+                files.write(os.path.join(folder, f"{base}.{KEY}"), locked)
+            found = csr.build_csr(request, key)
+            files.write(os.path.join(folder, f"{base}.{CSR}"), found)
+        return found, True
+
+    def _there(self, base: str, request: csr.Request) -> tuple[Any, bytes | None]:
+        """Give the key and the CSR of this name in the folder. Raises CmsError when they are not what is wanted."""
+        folder = str(self._folder)
         key_path, csr_path = (os.path.join(folder, f"{base}.{kind}") for kind in (KEY, CSR))
         taken = [name for name in files.entries(folder) if name.partition(".")[0] == base]
         locked, found = files.read(key_path), files.read(csr_path)
@@ -194,7 +214,7 @@ class ActionModule(CmsAction):
                 f"the name is in use already ({', '.join(taken)}), and there is no key of it",
                 f"use a name that was never used, for example base: {free}",
             )
-        key = None if locked is None else keys.load_key(locked, passphrase, key_path)
+        key = None if locked is None else keys.load_key(locked, self.params["passphrase"], key_path)
         if key is not None:
             have = x509util.key_type(key)
             faults = [] if have == self._wanted_key() else [f"its key is {have}, wanted {self._wanted_key()}"]
@@ -203,17 +223,7 @@ class ActionModule(CmsAction):
                 if not keys.key_matches(key, csr.load_csr(found, csr_path)):
                     faults.append("it belongs to another key than the one beside it")
             self._refuse_other(csr_path if found is not None else key_path, faults, free)
-        if found is not None:
-            return found, False
-        if self.check_mode:
-            return b"", True
-        with files.changing(folder):
-            if key is None:
-                key = keys.generate_key(self.params["key_type"], self.params["key_size"])
-                files.write(key_path, keys.serialise_encrypted(key, passphrase))
-            found = csr.build_csr(request, key)
-            files.write(csr_path, found)
-        return found, True
+        return key, found
 
     def _check_size(self) -> None:
         kind, size = self.params["key_type"], self.params["key_size"]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -112,3 +113,25 @@ def act(
     )
     result: dict[str, Any] = action.run(task_vars=known)
     return result
+
+
+def at_once(work: Callable[[], dict[str, Any]], monkeypatch: Any, files: Any, ending: str) -> list[dict[str, Any]]:
+    """Do the same in two tasks, as for two hosts, that both find no file with this ending before either goes on."""
+    together = threading.Barrier(2, timeout=20)
+    read, waited = files.read, set()
+
+    def gated(path: str) -> bytes | None:
+        found: bytes | None = read(path)
+        if path.endswith(ending) and threading.get_ident() not in waited:
+            waited.add(threading.get_ident())
+            together.wait()
+        return found
+
+    monkeypatch.setattr(files, "read", gated)
+    results: list[dict[str, Any]] = []
+    tasks = [threading.Thread(target=lambda: results.append(work())) for _host in range(2)]
+    for task in tasks:
+        task.start()
+    for task in tasks:
+        task.join()
+    return results

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.certops.cms.plugins.action import certificate
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.own_ca import OwnCa
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import bundles, certs, csr, keys
-from tests.unit.plugins.action.acting import act
+from tests.unit.plugins.action.acting import act, at_once
 
 KEY = keys.generate_key("ecdsa")
 
@@ -61,6 +61,22 @@ def test_check_apply_check_apply(options: dict[str, Any], tmp_path: Path) -> Non
     assert fourth["reason"] == ""
     assert content(tmp_path) == written
     assert set(first) - {"diff"} == set(second) == set(fourth)
+
+
+def test_the_same_certificate_for_two_hosts_at_once_is_one_certificate(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = at_once(lambda: act("certificate", options), monkeypatch, certificate.files, "callbridge-g1.crt")
+    kept = (Path(options["dest"]) / "callbridge-g1.crt").read_text()
+    assert {result["pem"] for result in results} == {kept}
+    assert sorted(result["changed"] for result in results) == [False, True]
+
+
+def test_a_certificate_may_lie_in_the_folder_of_its_ca(options: dict[str, Any], tmp_path: Path) -> None:
+    folder = str(tmp_path / "ca")
+    result = act("certificate", {**options, "dest": folder, "issuers": issuers(path=folder)})
+    assert result["changed"] is True
+    assert (tmp_path / "ca" / "callbridge-g1.crt").read_text() == result["pem"]
 
 
 def test_the_three_files_are_in_the_form_the_guide_wants(options: dict[str, Any]) -> None:

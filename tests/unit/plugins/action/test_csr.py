@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.certops.cms.plugins.action import csr as action
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import csr, keys
-from tests.unit.plugins.action.acting import FakeSession, act
+from tests.unit.plugins.action.acting import FakeSession, act, at_once
 
 NODE: dict[str, Any] = {
     "base": "callbridge-g2",
@@ -178,6 +179,14 @@ def test_a_key_that_a_killed_run_left_is_taken_up(tmp_path: Path) -> None:
     result = act("csr", control(tmp_path))
     assert result["changed"] is True
     assert (tmp_path / "callbridge-g2.key").read_bytes() == locked
+
+
+def test_the_same_request_for_two_hosts_at_once_is_one_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = at_once(lambda: act("csr", control(tmp_path)), monkeypatch, action.files, ".csr")
+    key = keys.load_key((tmp_path / "callbridge-g2.key").read_bytes(), "lock-it-well", "key")
+    assert {result["csr"] for result in results} == {(tmp_path / "callbridge-g2.csr").read_text()}
+    assert all(keys.key_matches(key, csr.load_csr(result["csr"].encode())) for result in results)
+    assert sorted(result["changed"] for result in results) == [False, True]
 
 
 def test_a_wrong_passphrase_is_told_and_changes_nothing(tmp_path: Path) -> None:
