@@ -38,6 +38,7 @@ def make_narrow_plan(given: FleetInput) -> dict[str, Any]:
     state = today(given, topology, vouching)
     findings = [*given.findings, *(against.finding for against in rules.about_inventory(given))]
     findings += [against.finding for against in rules.about_services(given, topology)]
+    findings += [against.finding for against in rules.about_trust_files(given, topology)]
     findings += [against.finding for against in outside.about_registrations(given, topology, set(), set())]
     findings += [against.finding for against in outside.about_peers(topology, set())]
     findings += _unhealthy(given, topology, state)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.narrow import make_narrow_plan
 from tests.unit.plugins.plugin_utils.fleet import kit
 from tests.unit.plugins.plugin_utils.fleet.kit import CONSENT, NEW, OLD, RENEW, SITE, Fleet, standard
 
@@ -110,3 +112,43 @@ def test_a_bundle_that_cannot_be_read_is_no_reason_to_forget_the_certificate() -
     assert not kit.findings(plan, "certificate-unreadable")
     assert any(KEY_INSIDE in found["found"] for found in kit.findings(plan, "bundle-form"))
     assert not plan["changed"]
+
+
+def test_s16_nothing_is_narrowed_where_a_trust_cannot_be_read() -> None:
+    fleet = standard(1, 2, issuer=OLD, ends=150)
+    fleet.trust("edge1", "webbridge3", *OLD.pems, *NEW.pems)
+    assert make_narrow_plan(fleet.given(kit.NARROW, narrow_also=NEW.fingerprints))["changed"]
+    blind(fleet, "edge2", fleet.nodes["edge2"].trusts["webbridge3", "c2w"])
+    plan = make_narrow_plan(fleet.given(kit.NARROW, narrow_also=NEW.fingerprints))
+    assert kit.findings(plan, "trust-unreadable")
+    assert not plan["changed"]
+
+
+class TestOneService:
+    """A module that restarts one service must not end a link that lives by what only the running service knows."""
+
+    @staticmethod
+    def fleet() -> Fleet:
+        fleet = standard(1, 1, issuer=OLD, ends=150)
+        fleet.nodes["edge1"].trusts["webbridge3", "c2w"] = None
+        fleet.give("edge1", "webbridge3_https", OLD, base="by-hand", ends=150)
+        fleet.nodes["edge1"].trusting["webbridge3", "c2w"] = list(OLD.pems)
+        return fleet
+
+    def test_s15_a_restart_that_would_end_such_a_link_is_refused(self) -> None:
+        fleet = self.fleet()
+        files = dict(fleet.nodes["edge1"].slots["webbridge3_https"])
+        fleet.nodes["edge1"].slots["webbridge3_https"] = {**files, "key": "edge1-turn.key"}
+        plan = single.plan_assignment(fleet.given(), "edge1", "webbridge3_https", files, True)
+        (found,) = [entry for entry in kit.errors(plan) if entry["rule"] == "link-would-break"]
+        assert found["object"].startswith("edge1<core1")
+        assert not plan["changed"]
+
+    def test_s15_to_store_what_the_link_lives_by_is_not(self) -> None:
+        plan = single.plan_trust(self.fleet().given(), "edge1", "webbridge3", "c2w", OLD.pems, "widen")
+        assert not kit.errors(plan)
+        assert plan["changed"]
+
+    def test_s15_to_store_something_else_is(self) -> None:
+        plan = single.plan_trust(self.fleet().given(), "edge1", "webbridge3", "c2w", NEW.pems, "widen")
+        assert [entry["rule"] for entry in kit.errors(plan)] == ["link-would-break"]
