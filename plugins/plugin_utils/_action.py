@@ -26,8 +26,9 @@ from ._errors import (
     HostKeyProblem,
     MissingLibrary,
 )
+from ._fleet.files import check_trusted
 
-#: Errors that mean "this node was not reached": nothing was sent to its prompt.
+#: Errors that mean "this node was not reached", where it had not been logged in to before.
 NOT_REACHED = (ConnectionFailed, HostKeyProblem, AuthenticationFailed)
 
 STATE_FOLDER = ".certops-cms"
@@ -80,12 +81,17 @@ class CmsAction(ActionBase):
         self.variables = task_vars or {}
         self.params: dict[str, Any] = {}
         self._other_secrets: set[str] = set()
+        self._resolved: dict[str, Any] = {}
+        self._neighbours: set[str] = set()
+        self._used: Any = None
         try:
             self.params = self._checked()
             require(*self.libraries)
             result.update(self.act(self.params, self.variables))
         except NOT_REACHED as error:
-            result.update(unreachable=True, msg=str(error), error=error.as_dict())
+            # What was done in an earlier login stays done, and rescue must get to see that.
+            outcome = "failed" if getattr(self._used, "logins", 0) else "unreachable"
+            result.update({outcome: True}, msg=str(error), error=error.as_dict())
         except CmsError as error:
             result.update(failed=True, msg=str(error), error=error.as_dict())
         cleaned: dict[str, Any] = masked(result, self._secrets())
@@ -119,7 +125,8 @@ class CmsAction(ActionBase):
                 "set ansible_connection: certops.cms.mmp for the group cms",
             )
         connection: Any = self._connection
-        return connection.session
+        self._used = connection.session
+        return self._used
 
     def option(self, name: str, variable: str | None = None, default: Any = None) -> Any:
         """Give an option; where it is not set, the variable that stands in for it; else the default."""
@@ -130,8 +137,10 @@ class CmsAction(ActionBase):
 
     def variable(self, name: str) -> Any:
         """Give a variable of this host with its templates resolved; None when it is not set."""
-        value = self.variables.get(name)
-        return None if value is None else self._templar.template(value)
+        if name not in self._resolved:
+            value = self.variables.get(name)
+            self._resolved[name] = None if value is None else self._templar.template(value)
+        return self._resolved[name]
 
     def node_vars(self, host: str) -> Mapping[str, Any]:
         """Give the variables of another host of the inventory; their templates are resolved as they are read."""
@@ -139,12 +148,13 @@ class CmsAction(ActionBase):
         if host not in hostvars:
             raise BadOption(f"host {host}", "is not in the inventory", "name a host of the inventory")
         found: Mapping[str, Any] = hostvars[host]
-        for name in found:
+        for name in () if host in self._neighbours else found:
             if SECRET_NAME.search(str(name)):
                 try:
                     self._other_secrets.update(secrets_in({name: found[name]}))
                 except AnsibleError:
                     continue
+        self._neighbours.add(host)
         return found
 
     def api_credentials(self, node: str) -> tuple[str, str] | None:
@@ -170,7 +180,10 @@ class CmsAction(ActionBase):
 
     @property
     def state_dir(self) -> str:
-        """Give the folder on the control node that holds plans, journal, lock and store of the fleet."""
+        """Give the folder on the control node that holds plans, journal, lock and store of the fleet.
+
+        Raises BadOption when it is not known, and JournalProblem when others than its user may write there.
+        """
         chosen = self.option("state_dir", "cms_state_dir")
         if not chosen:
             folder = self._inventory_dir()
@@ -181,7 +194,9 @@ class CmsAction(ActionBase):
                     "set the variable cms_state_dir to a folder on the control node",
                 )
             chosen = os.path.join(folder, STATE_FOLDER)
-        return os.path.abspath(os.path.expanduser(str(chosen)))
+        found = os.path.abspath(os.path.expanduser(str(chosen)))
+        check_trusted(found)
+        return found
 
     # ------------------------------------------------------------------------------------------------------------------
 

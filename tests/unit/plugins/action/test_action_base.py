@@ -17,7 +17,7 @@ from ansible.template import Templar
 
 from ansible_collections.certops.cms.plugins.plugin_utils import _action
 from ansible_collections.certops.cms.plugins.plugin_utils._engine.masking import MASK, masked, secrets_in
-from ansible_collections.certops.cms.plugins.plugin_utils._errors import AuthenticationFailed, Drift
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import AuthenticationFailed, ConnectionFailed, Drift
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIBVQIBADANBgkqhkiG9w0BAQ\n-----END PRIVATE KEY-----\n"
 
@@ -80,6 +80,75 @@ def test_a_node_that_was_not_reached_is_unreachable() -> None:
     result = run({"name": "x"}, work)
     assert result["unreachable"] is True
     assert result["error"]["object"] == "core1"
+
+
+class Session:
+    """A session that was logged in so many times."""
+
+    def __init__(self, logins: int) -> None:
+        self.logins = logins
+
+
+@pytest.mark.parametrize(("logins", "outcome"), [(0, "unreachable"), (1, "failed")])
+def test_a_node_that_is_lost_after_its_login_has_failed_and_was_not_unreachable(logins: int, outcome: str) -> None:
+    def work(action: Any, params: Any) -> Any:
+        # Whatever was done before, the play must not go on as if nothing had been.
+        action._connection = Connection(Session(logins))
+        assert action.session.logins == logins
+        raise ConnectionFailed("core1", "did not come back", "look at the node")
+
+    result = run({"name": "x"}, work)
+    assert {key for key in ("unreachable", "failed") if result.get(key)} == {outcome}
+    assert result["error"]["kind"] == "ConnectionFailed"
+
+
+def test_variables_are_resolved_once_for_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved: list[str] = []
+    template = Templar.template
+
+    def counted(self: Any, value: Any, *more: Any, **options: Any) -> Any:
+        resolved.append(str(value))
+        return template(self, value, *more, **options)
+
+    hostvars = Neighbours({"core2": Neighbours({"ansible_password": "of-a-neighbour"})})
+
+    def work(action: Any, params: Any) -> Any:
+        action.option("store_passphrase", "cms_store_passphrase")
+        action.node_vars("core2")
+        action.node_vars("core2")
+        return {"said": "of-the-store of-a-neighbour", "secrets": len(action._secrets())}
+
+    monkeypatch.setattr(Templar, "template", counted)
+    variables = {"cms_store_passphrase": "of-the-store", "hostvars": hostvars}
+    result = run({"name": "x"}, work, variables)
+    assert "of-" not in result["said"]
+    assert [value for value in resolved if value == "of-the-store"] == ["of-the-store"]
+    assert hostvars["core2"].read == ["ansible_password"]
+
+
+class Neighbours(dict[str, Any]):
+    """Variables that know which of them were read."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.read: list[str] = []
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.append(name)
+        return super().__getitem__(name)
+
+
+class Connection:
+    """A connection that has a session to give."""
+
+    _options: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def session(self) -> Session:
+        return self._session
 
 
 def test_a_missing_library_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +222,15 @@ def test_option_then_variable_choose_the_state_folder(tmp_path: Path) -> None:
     variables = {"cms_state_dir": str(tmp_path / "a")}
     assert run({"name": "x"}, work, variables)["state"] == str(tmp_path / "a")
     assert run({"name": "x", "state_dir": str(tmp_path / "b")}, work, variables)["state"] == str(tmp_path / "b")
+
+
+def test_a_state_folder_that_others_may_write_stops_the_task(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    folder.chmod(0o777)
+    result = run({"name": "x", "state_dir": str(folder)}, lambda action, params: {"state": action.state_dir})
+    assert result["failed"]
+    assert f"chmod 700 {folder}" in result["msg"]
 
 
 def test_without_an_inventory_file_the_state_folder_must_be_named() -> None:
