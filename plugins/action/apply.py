@@ -42,6 +42,7 @@ class ActionModule(CmsAction):
     libraries = ("cryptography", "paramiko", "OpenSSL", "defusedxml")
     argument_spec: ClassVar[dict[str, Any]] = {
         "plan": {"type": "str", "required": True},
+        "digest": {"type": "str"},
         "round": {"type": "str", "required": True},
         "services": {"type": "list", "elements": "str", "choices": list(catalogue.BY_NAME)},
         "proof_timeout": {"type": "int"},
@@ -54,7 +55,7 @@ class ActionModule(CmsAction):
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         journal = Journal(self.state_dir, read_only=self.check_mode)
-        plan = journal.load_plan(params["plan"])
+        plan = journal.load_plan(params["plan"], params["digest"])
         name = params["round"]
         if params["services"] is not None:
             plan = steps.only_services(plan, params["services"])

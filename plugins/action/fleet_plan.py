@@ -38,6 +38,7 @@ class ActionModule(CmsAction):
         "state": {"type": "str", "choices": ["planned", "closed", "prepared"], "default": "planned"},
         "intent": {"type": "str", "choices": list(given.INTENTS), "default": given.SITE},
         "plan": {"type": "str"},
+        "digest": {"type": "str"},
         "skip_nodes": {"type": "list", "elements": "str"},
         "accept_anchors": {"type": "list", "elements": "str"},
         "narrow_also": {"type": "list", "elements": "str"},
@@ -71,13 +72,18 @@ class ActionModule(CmsAction):
         fleet = gather(self, intent, self._now(), params["survey_variable"])
         made = narrow.make_narrow_plan(fleet) if intent == given.NARROW else plan.make_plan(fleet)
         lines = masked(render.text(made), self._secrets())
+        kept = {**made, "text": lines}
         if params["print"]:
             display.display("\n".join(["", *lines, ""]))
         # A run does what is not blocked and fails at its end; check mode has no end to fail at.
         refused = bool(made["blocked"]) and (self.check_mode or not made["rounds"])
         if not self.check_mode:
-            self._keep(made, lines, lock, ends_here=refused or not made["rounds"])
-        result = {**_summary(made), "text": lines, "changed": self.check_mode and made["changed"]}
+            self._keep(kept, lock, ends_here=refused or not made["rounds"])
+        result = {
+            **_summary(made, Journal.digest_of(kept)),
+            "text": lines,
+            "changed": self.check_mode and made["changed"],
+        }
         if self.diff_mode:
             result["diff"] = render.diff(made)
         if refused:
@@ -86,14 +92,14 @@ class ActionModule(CmsAction):
             raise PlanRefused(f"plan {made['id']} of the fleet {made['fleet']}", reason, next_step)
         return result
 
-    def _keep(self, made: dict[str, Any], lines: list[str], lock: FleetLock, ends_here: bool) -> None:
+    def _keep(self, made: dict[str, Any], lock: FleetLock, ends_here: bool) -> None:
         journal = Journal(self.state_dir)
         for entry in made["cleared"]:
             journal.restart_seen(entry["node"], entry["service"], entry["evidence"])
         if ends_here:
             lock.release()
         else:
-            journal.save_plan({**made, "text": lines})
+            journal.save_plan(made)
 
     def _prepare(self, lock: FleetLock) -> dict[str, Any]:
         """Make the CAs that do not exist yet, so that others can be told to trust them before anything is switched."""
@@ -116,7 +122,7 @@ class ActionModule(CmsAction):
 
     def _close(self, plan_id: str, lock: FleetLock) -> dict[str, Any]:
         journal = Journal(self.state_dir, read_only=True)
-        made = journal.load_plan(plan_id)
+        made = journal.load_plan(plan_id, self.params["digest"])
         evidence = journal.evidence(plan_id)
         rows = outcome.rows(made, evidence)
         if self.params["print"]:
@@ -149,7 +155,7 @@ class ActionModule(CmsAction):
         return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
-def _summary(made: dict[str, Any]) -> dict[str, Any]:
+def _summary(made: dict[str, Any], digest: str) -> dict[str, Any]:
     """Give what a playbook needs of a plan: small, because every later task carries it."""
     rounds = {
         entry["name"]: {"name": entry["name"], "hosts": entry["hosts"], "waves": entry["waves"]}
@@ -158,6 +164,7 @@ def _summary(made: dict[str, Any]) -> dict[str, Any]:
     return {
         "plan": {
             "id": made["id"],
+            "digest": digest,
             "intent": made["intent"],
             "changed": made["changed"],
             "rounds": rounds,

@@ -16,6 +16,7 @@ options:
     description:
       - The folder on the control node that holds the plans, the journal, the lock and the encrypted store of the fleet.
       - If not set, the variable C(cms_state_dir); without it the folder C(.certops-cms) beside the inventory.
+      - It must belong to the user who runs Ansible, and nobody else may write there; it is made so.
     type: path
 """
 

@@ -45,6 +45,11 @@ options:
       - The id of the plan, as M(certops.cms.fleet_plan) returned it.
     type: str
     required: true
+  digest:
+    description:
+      - The SHA-256 of the plan as it is kept, which M(certops.cms.fleet_plan) returned as RV(ignore:plan.digest).
+      - With it, a plan that was changed after it was made and shown is refused.
+    type: str
   round:
     description:
       - The name of the round, such as V(request), V(issue), V(stage), V(widen), V(switch) or V(narrow).

@@ -55,6 +55,11 @@ options:
     description:
       - The id of the plan to close. Required with O(state=closed).
     type: str
+  digest:
+    description:
+      - The SHA-256 of the plan to close, as it was returned in RV(plan). With it, a plan that was changed since is
+        refused.
+    type: str
   skip_nodes:
     description:
       - Nodes to leave out on purpose, for instance because they are down. Their links are not judged.
@@ -137,6 +142,7 @@ plan:
   type: raw
   sample:
     id: p-3f2a91c0b7de
+    digest: 5d41e0c9a8b7f6e5d4c3b2a1908f7e6d5c4b3a291807f6e5d4c3b2a190f8e7d6
     intent: site
     changed: true
     blocked: []

@@ -17,6 +17,7 @@ import re
 from typing import Any
 
 from .._errors import JournalProblem
+from . import files
 from .files import read_json, safe_name, write_json
 
 #: A setting is stored on the node, and nobody has told the service to read it yet.
@@ -50,9 +51,12 @@ class Journal:
         self._prune_plans(keep=plan["id"])
         return path
 
-    def load_plan(self, plan_id: str) -> dict[str, Any]:
-        """Give the plan of this id. Raises JournalProblem when there is none."""
-        plan = read_json(self._plan_path(plan_id))
+    def load_plan(self, plan_id: str, digest: str | None = None) -> dict[str, Any]:
+        """Give the plan of this id. Raises JournalProblem when there is none.
+
+        With ``digest``, as ``digest_of`` gave it when the plan was made, also when it is not that plan any more.
+        """
+        plan = read_json(self._plan_path(plan_id), digest)
         if not isinstance(plan, dict):
             raise JournalProblem(
                 f"plan {plan_id}",
@@ -60,6 +64,11 @@ class Journal:
                 "make a plan first with certops.cms.fleet_plan, or run the playbook certops.cms.site",
             )
         return plan
+
+    @staticmethod
+    def digest_of(plan: dict[str, Any]) -> str:
+        """Give the SHA-256 of the file in which ``plan`` is kept."""
+        return files.digest(files.content(plan))
 
     # Write-ahead records ---------------------------------------------------------------------------------------------
 

@@ -90,6 +90,25 @@ def test_what_restarts_nothing_runs_on_all_nodes_at_the_same_time(state: str, mo
     assert meet(state, monkeypatch, "stage", core1=0, core2=0)
 
 
+# The plan that was shown ---------------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_was_changed_since_it_was_shown_is_not_carried_out(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(apply, "apply_round", lambda *_arguments: done.append("round") or {"changed": True})
+    made = plan(core1=0)
+    path = Path(Journal(state).save_plan(made))
+    args = {"plan": PLAN, "digest": Journal.digest_of(made), "round": "stage", "state_dir": state}
+    assert act("apply", args, variables={"inventory_hostname": "core1"})["changed"]
+    path.write_text(path.read_text().replace('"switch"', '"another"'))
+    result = act("apply", args, variables={"inventory_hostname": "core1"})
+    assert result["failed"]
+    assert "was changed afterwards" in result["msg"]
+    assert done == ["round"]
+
+
 # Check mode ----------------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -105,6 +106,20 @@ class TestPlans:
         plan = {"id": PLAN, "rounds": [{"name": "widen", "waves": [1, 1]}], "blocked": []}
         journal.save_plan(plan)
         assert Journal(journal.state_dir, read_only=True).load_plan(PLAN) == plan
+
+    def test_a_plan_that_was_edited_is_refused_by_its_digest(self, journal: Journal) -> None:
+        plan = {"id": PLAN, "rounds": [{"name": "widen"}], "text": ["\u00dc"]}
+        digest = Journal.digest_of(plan)
+        path = Path(journal.save_plan(plan))
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+        assert journal.load_plan(PLAN, digest) == plan
+        path.write_text(path.read_text().replace("widen", "other"))
+        assert journal.load_plan(PLAN)["rounds"] == [{"name": "other"}]
+        with pytest.raises(JournalProblem, match=r"changed afterwards.*run the playbook again from its start"):
+            journal.load_plan(PLAN, digest)
+        path.write_text("no JSON")
+        with pytest.raises(JournalProblem, match="changed afterwards"):
+            journal.load_plan(PLAN, digest)
 
     @pytest.mark.parametrize("ident", ["../../etc/passwd", "p-", "p-0123", "P-0123456789ab", "p-0123456789ab/x", ""])
     def test_only_ids_of_plans_are_looked_for(self, journal: Journal, ident: str) -> None:
@@ -235,3 +250,47 @@ def test_the_journal_is_text_that_people_can_read(journal: Journal) -> None:
     text = Path(journal.state_dir, "journal", "core1.json").read_text(encoding="utf-8")
     assert json.loads(text)["node"] == "core1"
     assert "\n " in text
+
+
+class TestWhoMayWriteTheState:
+    @pytest.mark.parametrize("part", [None, "journal", "plans", "store", "issuers"])
+    @pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777, 0o720, 0o702])
+    def test_a_folder_that_others_may_write_is_refused(self, tmp_path: Path, part: str | None, mode: int) -> None:
+        folder = state = tmp_path / "state"
+        state.mkdir(mode=0o700)
+        if part:
+            folder = state / part
+            folder.mkdir()
+        folder.chmod(mode)
+        with pytest.raises(JournalProblem, match=f"others may write.*chmod 700 {folder}") as caught:
+            files.check_trusted(str(state))
+        assert caught.value.obj == str(folder)
+
+    def test_a_link_is_judged_by_what_it_leads_to(self, tmp_path: Path) -> None:
+        real, state = tmp_path / "real", tmp_path / "state"
+        real.mkdir(mode=0o700)
+        state.symlink_to(real)
+        files.check_trusted(str(state))
+        real.chmod(0o777)
+        with pytest.raises(JournalProblem, match="others may write"):
+            files.check_trusted(str(state))
+
+    def test_a_folder_of_another_user_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "store").mkdir(mode=0o700)
+        files.check_trusted(str(tmp_path))
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        with pytest.raises(JournalProblem, match=r"belongs to another user.*chown -R") as caught:
+            files.check_trusted(str(tmp_path))
+        assert caught.value.obj == str(tmp_path)
+
+    def test_what_others_may_read_or_what_is_not_there_yet_is_no_obstacle(self, tmp_path: Path) -> None:
+        files.check_trusted(str(tmp_path / "not yet"))
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state").chmod(0o755)
+        files.check_trusted(str(tmp_path / "state"))
+
+    def test_what_a_run_makes_is_trusted(self, tmp_path: Path) -> None:
+        state = tmp_path / "state"
+        Journal(str(state)).save_plan({"id": PLAN})
+        Journal(str(state)).made("core1", ["a"])
+        files.check_trusted(str(state))
