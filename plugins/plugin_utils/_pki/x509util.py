@@ -71,7 +71,7 @@ def require_cryptography() -> None:
         raise MissingLibrary(
             "Python library cryptography",
             "it is not installed where Ansible runs",
-            "install it there: python3 -m pip install 'cryptography>=44'",
+            "install it there: python3 -m pip install cryptography",
         )
 
 

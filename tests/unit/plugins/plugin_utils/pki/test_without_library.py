@@ -54,4 +54,4 @@ def test_the_missing_library_is_named(module: str, call: str) -> None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.returncode == 0, done.stderr
-    assert "pip install 'cryptography>=44'" in done.stdout
+    assert "pip install cryptography" in done.stdout
