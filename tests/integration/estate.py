@@ -197,15 +197,16 @@ def close(estate: Estate) -> None:
 
 
 class StartEstate:
-    """``estate(PAIR, {"cms_calls": "drop"}, calls=2)``: starts fleets for one test; they end with it."""
+    """``estate(PAIR, {"cms_calls": "drop"}, calls=2)``: starts fleets for one test (PAIR); they end with it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._number = itertools.count()
         self.made: list[Estate] = []
 
-    def __call__(self, source: Any = PAIR, variables: Mapping[str, Any] | None = None, **overrides: Any) -> Estate:
-        made = make_estate(self._directory / f"estate{next(self._number)}", source, variables, **overrides)
+    def __call__(self, source: Any = None, variables: Mapping[str, Any] | None = None, **overrides: Any) -> Estate:
+        folder = self._directory / f"estate{next(self._number)}"
+        made = make_estate(folder, PAIR if source is None else source, variables, **overrides)
         self.made.append(made)
         return made
 
@@ -246,6 +247,11 @@ def announced(result: Result) -> dict[str, dict[str, int]]:
     found = result.results(action="certops.cms.fleet_plan", task="Plan the fleet")
     restarts: dict[str, dict[str, int]] = found[0]["result"]["cost"]["restarts"] if found else {}
     return restarts
+
+
+def flat(result: Result) -> str:
+    """Give what a run printed with every run of blanks and line ends as one blank: plans break long lines."""
+    return " ".join(result.stdout.split())
 
 
 def assert_done(result: Result) -> None:

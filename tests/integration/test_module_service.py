@@ -148,7 +148,7 @@ def test_check_apply_check_apply(hand: Hand) -> None:
         play(node, *(task(name, SERVICE, given[name]) for name, (where, *_rest) in slots.items() if where == node))
         for node in ("edge1", "core1")
     ]
-    wanted = {(node, slot): hand.leaf(node, given[name]["certificate"]) for name, (node, slot, _) in slots.items()}
+    wanted = {(node, slot): hand.leaf(node, given[name]["certificate"]) for name, (node, slot, _form) in slots.items()}
     before = hand.served()
     results: list[dict[str, dict[str, Any]]] = []
     for check in (True, False, True, False):

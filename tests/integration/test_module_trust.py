@@ -141,7 +141,7 @@ def test_refused_before_anything_is_stored(hand: Hand) -> None:
     since = hand.estate.now()
     done = hand.run(
         surveyed(),
-        play("edge1", *(task(name, TRUST, options) for name, (options, _) in cases.items()), ignore_errors=True),
+        play("edge1", *(task(name, TRUST, options) for name, (options, _error) in cases.items()), ignore_errors=True),
         play("edge1", task("Nobody looked", TRUST, never), ignore_errors=True),
     )
     for name, (_options, said) in cases.items():

@@ -193,7 +193,7 @@ def _trusts(
 
 def about_trust_files(given: FleetInput, topology: Topology) -> Iterator[Against]:
     """Check that every trust a link depends on can be read, and that what runs is what is stored (S15, S16)."""
-    for key in sorted({link.trust_key for link in topology.links}):
+    for key, link in sorted({link.trust_key: link for link in topology.links}.items(), key=lambda item: item[0]):
         host = given.hosts[key[0]]
         file = model.trust_file(host, key[1], key[2])
         if host.survey is None or not file:
@@ -210,7 +210,6 @@ def about_trust_files(given: FleetInput, topology: Topology) -> Iterator[Against
                 "store a trust file that holds certificates only (guide 1.2.4), restart the service, and run again",
             )
             continue
-        link = next(link for link in topology.links if link.trust_key == key)
         told = model.told_trust(host, link) or {}
         known = {item["info"]["subject_id"] for item in held}
         more = sorted(name for ident, name in told.items() if ident not in known)
@@ -343,7 +342,7 @@ def about_files(given: FleetInput) -> Iterator[Against]:
                 found.setdefault(host.name, []).append(name)
     if found:
         number = len({name for names_there in found.values() for name in names_there})
-        example = next(iter(found.values()))[0]
+        example = min(name for names_there in found.values() for name in names_there)
         yield Against(
             Finding(
                 REMARK,

@@ -206,7 +206,7 @@ def served_fleet(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     try:
-        assert eventually(lambda: (tmp_path / "ready").exists(), 30), (tmp_path / "log").read_text()
+        assert eventually((tmp_path / "ready").exists, 30), (tmp_path / "log").read_text()
         yield process, tmp_path, parent.pid
     finally:
         assert parent.stdin is not None
