@@ -80,9 +80,8 @@ def _unhealthy(given: FleetInput, topology: Topology, state: State) -> list[Find
         if given.hosts[link.verifier].survey is None or given.hosts[link.presenter].survey is None:
             continue
         for fault in state.faults(link, given.now):
-            findings.append(
-                Finding(ERROR, "link-broken", "S5", link.id, fault, "run certops.cms.site first, and narrow later")
-            )
+            step = link.mend if link.assumed else "run certops.cms.site first, and narrow later"
+            findings.append(Finding(ERROR, "link-broken", "S5", link.id, fault, step))
     for host in given.hosts.values():
         for service in host.pending:
             if host.waiting(service):

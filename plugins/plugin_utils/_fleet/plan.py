@@ -162,14 +162,8 @@ class _Planner:
             if self._contradicts(link):
                 continue
             for fault in self.state.faults(link, self.given.now):
-                finding = Finding(
-                    ERROR,
-                    "link-broken",
-                    link.kind.section,
-                    link.id,
-                    fault,
-                    "run certops.cms.site, which widens trust and renews what a link needs",
-                )
+                severity = WARNING if link.assumed else ERROR
+                finding = Finding(severity, "link-broken", link.kind.section, link.id, fault, link.mend)
                 self.against.append(Against(finding if then else finding.as_cured(), ends))
             if then and not self.state.faults(link, self.given.now):
                 finding = Finding(

@@ -41,6 +41,21 @@ class Link:
         return f"{name} {self.alias}" if self.alias else name
 
     @property
+    def assumed(self) -> bool:
+        """Say whether no API shows this link: then it may not exist at all."""
+        return self.url is None
+
+    @property
+    def mend(self) -> str:
+        """Say what helps when this link does not hold."""
+        if self.assumed:
+            return (
+                "make the API readable (cms_api_user, cms_api_password), or say with cms_cluster which nodes belong "
+                "together; no trust is widened for a link that is only assumed"
+            )
+        return "run certops.cms.site, which widens trust and renews what a link needs"
+
+    @property
     def trust_key(self) -> tuple[str, str, str]:
         """Give (node, service, trust) of the verifying side."""
         return (self.verifier, self.kind.verifier, self.kind.trust)

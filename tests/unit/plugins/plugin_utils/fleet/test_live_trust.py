@@ -219,7 +219,18 @@ class TestAssumedLinks:
         plan = self.blind(*labels).plan(calls="drop")
         assert not plan["trusts"]
         assert not plan["changed"]
+        assert not kit.errors(plan)
         assert {found["severity"] for found in kit.findings(plan, "links-assumed")} == {"warning"}
+
+    def test_a_link_that_may_not_exist_is_no_error_when_it_does_not_hold(self) -> None:
+        plan = self.blind().plan(calls="drop")
+        found = kit.findings(plan, "link-broken")
+        assert {tuple(sorted(entry["object"].split()[0].split("<"))) for entry in found} == {
+            ("acore1", "bedge1"),
+            ("aedge1", "bcore1"),
+        }
+        assert {entry["severity"] for entry in found} == {"warning"}
+        assert all("cms_cluster" in entry["next_step"] for entry in found)
 
     def test_s16_trust_is_not_widened_on_a_guess(self) -> None:
         plan = self.blind(issuer=NEW, ends=9).plan(calls="drop", accepted_anchors=CONSENT)
