@@ -263,7 +263,11 @@ class ServiceChange:
     def _put_back(self, error: CmsError) -> CmsError:
         """Put the old assignment back, prove it, and give the error that tells both halves."""
         try:
-            told = self._back()
+            try:
+                told = self._back()
+            except LOST:
+                # It looks anew, and does what is left.
+                told = self._back()
         except CmsError as second:
             return type(error)(
                 error.obj,

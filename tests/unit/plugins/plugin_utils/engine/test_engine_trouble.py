@@ -212,6 +212,17 @@ def test_the_way_back_starts_with_a_login_where_the_connection_has_ended_unseen(
     assert lost
 
 
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_the_way_back_goes_on_after_a_connection_that_breaks_on_it(rollout: StartRollout, kind: str) -> None:
+    fleet, made = before_the_switch(rollout)
+    fleet.control.set_fault("core1", {"kind": "serve_old_after_restart", "match": "callbridge"})
+    fleet.control.set_fault("core1", {"kind": kind, "match": "callbridge certs core1_callbridge"})
+    with pytest.raises(CmsError, match="the old assignment is back and proven"):
+        fleet.apply(made, "switch", "core1", proof_timeout=2.0)
+    assert not fleet.journal.pending("core1")
+    assert fleet.links_up()
+
+
 # The proof -----------------------------------------------------------------------------------------------------------
 
 
