@@ -10,8 +10,9 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, overload
 
 from ._text import printable
 
@@ -61,6 +62,25 @@ class Finding:
         return printable(
             f"{self.severity}{cured} [{self.rule}, {source}] {self.object}: {self.found}. {self.next_step}."
         )
+
+
+class Later(Sequence[Finding]):
+    """Findings that take time to find out, such as unlocking a key; ``find`` is called when somebody looks, once."""
+
+    def __init__(self, find: Callable[[], list[Finding]]) -> None:
+        self._find = functools.cache(find)
+
+    def __len__(self) -> int:
+        return len(self._find())
+
+    @overload
+    def __getitem__(self, place: int) -> Finding: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Finding]: ...
+
+    def __getitem__(self, place: int | slice) -> Finding | list[Finding]:
+        return self._find()[place]
 
 
 def refusal(findings: Iterable[Finding]) -> tuple[str, str]:

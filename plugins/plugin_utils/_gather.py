@@ -21,7 +21,7 @@ from ansible.errors import AnsibleError
 
 from ._action import CmsAction
 from ._errors import BadOption, CmsError
-from ._findings import ERROR, WARNING, Finding
+from ._findings import ERROR, WARNING, Finding, Later
 from ._fleet import given
 from ._fleet.inventory import KNOWN_VARIABLES
 from ._fleet.journal import Journal
@@ -150,7 +150,7 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
         narrow_also=_listed(action, "narrow_also"),
         calls=patience(action)["calls"],
         findings=findings,
-        store_findings=_locked(store),
+        store_findings=Later(lambda: _locked(store)),
     )
 
 
@@ -250,7 +250,7 @@ def _facts(name: str, issuer: Issuer, now: datetime.datetime) -> given.IssuerFac
             anchors=issuer.anchors(),
             will_create=issuer.will_create,
             validity=issuer.validity,
-            findings=issuer.check(now),
+            findings=Later(lambda: issuer.check(now)),
         )
     except CmsError as error:
         finding = _finding(ERROR, "issuer-unusable", "3.3", error.obj, error.reason, error.next_step)

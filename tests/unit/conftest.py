@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every unit test gets: hypothesis samples that a run of all tests can afford, or all of them for the sweeps.
+"""What every unit test gets: hypothesis samples that a run of all tests can afford, or all of them for the sweeps, and
+keys that are quickly unlocked.
 
 ``make test-all`` sets CERTOPS_SWEEPS=all.
 """
@@ -10,8 +11,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from ansible_collections.certops.cms.plugins.plugin_utils._pki import pkcs8
 
 # `make test` tries the same examples every time: a failure that comes and goes helps nobody. The sweep looks for new
 # ones.
@@ -20,3 +25,11 @@ settings.register_profile(
     "all", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("all" if os.environ.get("CERTOPS_SWEEPS") == "all" else "sample")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_keys() -> Iterator[None]:
+    """Derive keys from passphrases with few rounds; what the rounds really are has a test of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pkcs8, "ITERATIONS", 1000)
+        yield

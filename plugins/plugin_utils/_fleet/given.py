@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from .._findings import Finding
@@ -105,7 +106,7 @@ class IssuerFacts:
     anchors: list[str]
     will_create: bool
     validity: str
-    findings: list[Finding] = dataclasses.field(default_factory=list)
+    findings: Sequence[Finding] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -126,7 +127,7 @@ class FleetInput:
     calls: str = "stop"
     findings: list[Finding] = dataclasses.field(default_factory=list)
     #: What forbids to keep keys in the store; an error only where the plan has some.
-    store_findings: list[Finding] = dataclasses.field(default_factory=list)
+    store_findings: Sequence[Finding] = dataclasses.field(default_factory=list)
 
 
 def _is_address(text: str) -> bool:

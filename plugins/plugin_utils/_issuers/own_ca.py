@@ -111,6 +111,7 @@ class OwnCa(Issuer):
             chain = self._chain()
             if len(chain) < len(self._levels):
                 files.check_may_write(self.settings.path)
+                keys.check_new_passphrase(self.settings.passphrase, self._where_passphrase)
             findings += [finding for cert in chain for finding in self._check_dates(cert, now)]
             self._check_chain(chain)
             findings += [finding for cert in chain for finding in self._check_usages(cert)]
@@ -131,6 +132,7 @@ class OwnCa(Issuer):
         self._check_files()
         if not self.will_create:
             return
+        keys.check_new_passphrase(self._need_passphrase(), self._where_passphrase)
         with files.changing(self.settings.path):
             for position, level in enumerate(self._levels):
                 if self._certificate(level) is None:
@@ -241,7 +243,7 @@ class OwnCa(Issuer):
         path = self._file(level, "key")
         if files.read(path) is None:
             made = keys.generate_key(self.settings.key_type, 3072 if self.settings.key_type == "rsa" else None)
-            files.write(path, keys.serialise_encrypted(made, self._need_passphrase()))
+            files.write(path, keys.serialise_encrypted(made, self._need_passphrase(), self._where_passphrase))
         key = self._key(level)
         name = authority.ca_name(self._common_name(level), self.settings.organization)
         cert = authority.make_ca(name, key, PATH_LENGTH[level], authority.span(now, days, chain), issuer)

@@ -268,6 +268,14 @@ class Store:
 
     def _unlocking_passphrase(self) -> str:
         """Give the passphrase for a new key, after it has opened an older one: a typing error shows at once."""
+        passphrase = self._proven_passphrase()
+        try:
+            keys.check_new_passphrase(passphrase, "cms_store_passphrase")
+        except KeyProblem as error:
+            raise StoreProblem(error.obj, error.reason, error.next_step) from error
+        return passphrase
+
+    def _proven_passphrase(self) -> str:
         passphrase = self._need_passphrase()
         if self._proven == passphrase:
             return passphrase

@@ -85,7 +85,7 @@ class Files:
             if not _NAME.fullmatch(entry.filename):
                 raise FileProblem(
                     f"{self._node}, the list of files",
-                    f"{entry.filename[:300]!r} in it cannot be the name of a file in one folder",
+                    f"{entry.filename[:60]!r} in it cannot be the name of a file in one folder",
                     "look at the files of the node by hand (pki list, sftp); no change is made on it before",
                 )
             if len(entries) >= MOST_FILES:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read just enough DER for what the cryptography library does not show of a certificate.
+"""Read and write just enough DER for what the cryptography library does not show of a certificate or does with a key.
 
 Private to the certops.cms collection: no stable interface.
 """
@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+INTEGER = 0x02
 BIT_STRING = 0x03
 OCTET_STRING = 0x04
+NULL = 0x05
 OBJECT_IDENTIFIER = 0x06
 SEQUENCE = 0x30
 CONTEXT_0 = 0xA0
@@ -37,6 +39,33 @@ def read(data: bytes, offset: int = 0) -> tuple[int, bytes, int]:
     if offset + length > len(data):
         raise DerError("an element is longer than the data")
     return tag, data[offset : offset + length], offset + length
+
+
+def write(tag: int, content: bytes) -> bytes:
+    """Write one element; its length as short as it can be."""
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + content
+
+
+def integer(number: int) -> bytes:
+    """Write a whole number that is not negative."""
+    # One bit more than the number has: the first bit is the sign.
+    return write(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+def object_identifier(dotted: str) -> bytes:
+    """Write an object identifier: the first two parts as one; of the base-128 digits of a part all but the last marked."""
+    first, second, *others = (int(part) for part in dotted.split("."))
+    content = b""
+    for number in (first * 40 + second, *others):
+        digits = [number & 0x7F]
+        while number := number >> 7:
+            digits.append(number & 0x7F | 0x80)
+        content += bytes(reversed(digits))
+    return write(OBJECT_IDENTIFIER, content)
 
 
 def elements(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:

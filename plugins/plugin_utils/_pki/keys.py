@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .._errors import BadOption, KeyProblem
-from . import der
+from . import der, pkcs8
 from .certs import as_text_bytes, pem_body
 from .x509util import key_type, require_cryptography, spki, spki_sha256
 
@@ -42,6 +42,8 @@ __all__ = [
 
 RSA_SIZES = (2048, 3072, 4096)
 CURVES = ("secp256r1", "secp384r1")
+#: A shorter passphrase is tried out in no time, whatever the derivation costs. Characters.
+SHORTEST_PASSPHRASE = 8
 
 _KEY_BLOCK = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
 
@@ -147,16 +149,28 @@ def key_matches(key: PrivateKey, thing: x509.Certificate | x509.CertificateSigni
     return public_spki(key) == spki(thing)
 
 
-def serialise_encrypted(key: PrivateKey, passphrase: str | bytes) -> bytes:
-    """Write a key as encrypted PKCS#8 in PEM, which ``openssl pkey`` reads without this collection."""
+def check_new_passphrase(passphrase: str | bytes, option: str = "passphrase") -> None:
+    """See that a passphrase is fit to encrypt a new file; ``option`` is where it comes from. Raises KeyProblem."""
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        raise KeyProblem(
+            option,
+            f"a new key is not encrypted with fewer than {SHORTEST_PASSPHRASE} characters",
+            f"set {option} to a longer text, such as four words nobody would guess; keys that are already encrypted "
+            "have to be encrypted anew with it: openssl pkcs8 -topk8 -in OLD -out NEW",
+        )
+
+
+def serialise_encrypted(key: PrivateKey, passphrase: str | bytes, option: str = "passphrase") -> bytes:
+    """Write a key as encrypted PKCS#8 in PEM, which ``openssl pkey`` reads without this collection.
+
+    Raises KeyProblem, which names ``option``, for a passphrase that is too short.
+    """
+    check_new_passphrase(passphrase, option)
     secret = passphrase.encode("utf-8") if isinstance(passphrase, str) else passphrase
-    if not secret:
-        raise KeyProblem("private key", "an empty passphrase protects nothing", "give a passphrase")
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(secret),
+    open_key = key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    return pkcs8.encrypt(open_key, secret)
 
 
 def serialise_plain(key: PrivateKey) -> bytes:

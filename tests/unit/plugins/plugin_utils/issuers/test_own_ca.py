@@ -17,7 +17,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ansible_collections.certops.cms.plugins.plugin_utils._errors import CmsError, IssuerProblem, StoreProblem
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import (
+    CmsError,
+    IssuerProblem,
+    KeyProblem,
+    StoreProblem,
+)
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.base import Wanted
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.own_ca import OwnCa
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs, csr
@@ -458,3 +463,23 @@ def test_the_request_of_a_wanted_certificate_is_what_plans_compare() -> None:
     assert plan.request()["names"] == ["a.example.com", "b.example.com", "core1.example.com"]
     assert Wanted.from_dict(plan.as_dict(), plan.csr_pem) == plan
     assert csr.describe_csr(plan.csr_pem)["common_name"] == "core1.example.com"
+
+
+def test_a_new_ca_is_not_made_under_a_short_passphrase_and_the_plan_says_so(tmp_path: pathlib.Path) -> None:
+    issuer = own_ca(tmp_path / "ca", passphrase="short")
+    (finding,) = issuer.check(NOW)
+    assert finding.blocks
+    assert "cms_store_passphrase" in finding.found
+    assert "fewer than 8 characters" in finding.found
+    with pytest.raises(KeyProblem, match="fewer than 8 characters"):
+        issuer.prepare(NOW)
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_openssl
+def test_a_ca_whose_keys_have_a_short_passphrase_goes_on_issuing(tmp_path: pathlib.Path) -> None:
+    imported(tmp_path / "ca", passphrase="short")
+    issuer = own_ca(tmp_path / "ca", passphrase="short")
+    now = datetime.datetime.now(datetime.UTC) + DAY
+    assert issuer.check(now) == []
+    assert issuer.issue(wanted(), now).leaf_pem

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, CmsError, StoreProblem
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.base import Issued
@@ -383,3 +384,26 @@ def test_checking_that_it_is_writable_leaves_nothing_behind(store: Store) -> Non
     store.ensure_writable()
     assert tree(pathlib.Path(store.path)) == {}
     assert store.identities() == []
+
+
+def test_a_short_passphrase_opens_old_keys_and_encrypts_no_new_one(tmp_path: pathlib.Path) -> None:
+    store = Store(str(tmp_path / "store"), "short")
+    plan = wanted()
+    for act in (store.check_passphrase, lambda: store.put_request(WHO, BASE, plan, plan.csr_pem, a_key())):
+        with pytest.raises(StoreProblem, match=r"cms_store_passphrase: .*fewer than 8 characters"):
+            act()
+    assert not (tmp_path / "store").exists()
+    Store(store.path, SECRET).put_request(WHO, BASE, plan, plan.csr_pem, a_key())
+    (path,) = (tmp_path / "store").rglob("*.key")
+    path.write_bytes(
+        a_key().private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"short"),
+        )
+    )
+    assert keys.public_spki(store.load_key(WHO, BASE)) == keys.public_spki(a_key())
+    with pytest.raises(StoreProblem, match="fewer than 8 characters"):
+        store.check_passphrase()
+    with pytest.raises(StoreProblem, match="does not open"):
+        Store(store.path, "shorty").check_passphrase()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,13 +17,15 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, NoEncryption, PrivateFormat
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, KeyProblem
-from ansible_collections.certops.cms.plugins.plugin_utils._pki import keys
+from ansible_collections.certops.cms.plugins.plugin_utils._pki import keys, pkcs8
 from tests.unit.plugins.plugin_utils.pki import making
 
 ENCODING = serialization.Encoding
 EC_KEY = keys.generate_key("ecdsa", "secp256r1")
 RSA_KEY = keys.generate_key("rsa", 2048)
 SECRET = "correct horse"
+#: As a user gets it; the tests derive keys with fewer.
+ROUNDS = pkcs8.ITERATIONS
 
 
 def test_keys_of_the_guide_can_be_made() -> None:
@@ -111,11 +114,53 @@ def test_an_encrypted_key_opens_with_openssl_alone(tmp_path: Path) -> None:
         ["openssl", "pkey", "-in", str(path), "-passin", f"pass:{SECRET}"], capture_output=True, check=True
     ).stdout
     assert keys.public_spki(keys.load_key(opened, None, "x")) == keys.public_spki(RSA_KEY)
+    wrong = subprocess.run(["openssl", "pkey", "-in", str(path), "-passin", "pass:wrong guess"], capture_output=True)
+    assert wrong.returncode != 0
+    assert b"PRIVATE KEY" not in wrong.stdout
 
 
-def test_an_empty_passphrase_is_refused() -> None:
-    with pytest.raises(KeyProblem):
-        keys.serialise_encrypted(EC_KEY, "")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl command is not installed")
+def test_a_guess_at_a_passphrase_costs_hundreds_of_thousands_of_rounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ROUNDS >= 600_000
+    monkeypatch.setattr(pkcs8, "ITERATIONS", ROUNDS)
+    path = tmp_path / "cb.key"
+    path.write_bytes(keys.serialise_encrypted(EC_KEY, SECRET))
+    shown = subprocess.run(["openssl", "asn1parse", "-in", str(path)], capture_output=True, check=True).stdout.decode()
+    assert [int(number, 16) for number in re.findall(r"INTEGER +:([0-9A-F]+)", shown)] == [ROUNDS]
+    assert re.findall(r"OBJECT +:(\S+)", shown) == ["PBES2", "PBKDF2", "hmacWithSHA256", "aes-256-cbc"]
+    opened = subprocess.run(
+        ["openssl", "pkey", "-in", str(path), "-passin", f"pass:{SECRET}"], capture_output=True, check=True
+    ).stdout
+    assert keys.public_spki(keys.load_key(opened, None, "x")) == keys.public_spki(EC_KEY)
+
+
+@pytest.mark.parametrize("key", [EC_KEY, RSA_KEY], ids=["ecdsa", "rsa"])
+@pytest.mark.parametrize("secret", [SECRET, b"\x00\xff bytes 8", "gr\u00fc\u00dfe \u2603 x", "p" * 300])
+def test_an_encrypted_key_comes_back_and_only_with_its_passphrase(key: keys.PrivateKey, secret: str | bytes) -> None:
+    data = keys.serialise_encrypted(key, secret)
+    assert keys.is_encrypted(data)
+    assert keys.public_spki(keys.load_key(data, secret, "cb.key")) == keys.public_spki(key)
+    with pytest.raises(KeyProblem, match="passphrase does not open"):
+        keys.load_key(data, "wrong guess", "cb.key")
+    assert max(map(len, data.splitlines())) == 64
+
+
+def test_the_same_key_is_never_encrypted_twice_to_the_same() -> None:
+    assert keys.serialise_encrypted(EC_KEY, SECRET) != keys.serialise_encrypted(EC_KEY, SECRET)
+
+
+@pytest.mark.parametrize("secret", ["", "short", "seven77", b"seven77"])
+def test_a_passphrase_that_is_tried_out_at_once_is_refused_by_the_name_of_its_option(secret: str | bytes) -> None:
+    with pytest.raises(KeyProblem, match=r"cms_store_passphrase: .*fewer than 8 characters.*openssl pkcs8") as caught:
+        keys.serialise_encrypted(EC_KEY, secret, "cms_store_passphrase")
+    assert not secret or str(secret) not in str(caught.value)
+
+
+def test_a_key_that_was_encrypted_with_a_short_passphrase_is_still_read() -> None:
+    data = EC_KEY.private_bytes(ENCODING.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"short"))
+    assert keys.public_spki(keys.load_key(data, "short", "cb.key")) == keys.public_spki(EC_KEY)
 
 
 def test_an_open_key_is_pkcs8_in_pem() -> None:

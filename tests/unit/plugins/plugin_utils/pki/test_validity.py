@@ -65,3 +65,22 @@ def test_a_fresh_certificate_is_never_due(lifetime_hours: int, text: str | None)
     end = NOW + datetime.timedelta(hours=lifetime_hours)
     moment = validity.renew_at(NOW, end, validity.parse_renew_before(text))
     assert NOW < moment <= end
+
+
+@pytest.mark.parametrize(
+    ("text", "lifetime_days", "capped"),
+    [
+        (None, 1, False),
+        (None, 400, False),
+        ("30d", 90, False),
+        ("60d", 90, False),
+        ("61d", 90, True),
+        ("30d", 7, True),
+        ("66%", 90, False),
+        ("67%", 90, True),
+    ],
+)
+def test_a_time_that_cannot_be_kept_before_the_end_is_told(text: str | None, lifetime_days: int, capped: bool) -> None:
+    policy = validity.parse_renew_before(text)
+    info = certs.describe(making.make("x", start=NOW, end=NOW + lifetime_days * DAY).cert)
+    assert validity.capped(info, policy) is capped
