@@ -11,9 +11,6 @@ import pytest
 from tests.integration.estate import announced, plan_of
 from tests.integration.life import CORES, EDGES, OLD_ISSUING, OLD_ROOT, Life, Stage, recorded_life
 
-# They all look at one recorded life, so they belong to one worker.
-pytestmark = pytest.mark.xdist_group("life")
-
 SLOTS = {(node, slot) for node in CORES for slot in ("webadmin", "callbridge")} | {
     (node, slot) for node in EDGES for slot in ("webbridge3_https", "webbridge3_c2w", "turn")
 }

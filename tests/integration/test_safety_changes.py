@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from tests.integration.estate import PAIR, SITE, Estate, StartEstate, assert_done, assert_untouched, estates, plan_of
+from tests.integration.estate import (
+    PAIR,
+    SITE,
+    Estate,
+    StartEstate,
+    assert_done,
+    assert_untouched,
+    estates,
+    flat,
+    plan_of,
+)
 from tests.integration.harness import Result, wait_for
 from tests.integration.wire import look_at_all
 
@@ -127,7 +137,7 @@ def test_s06_calls_in_progress_stop_a_restart_or_are_waited_for(estate: StartEst
     control.set_calls("core1", 3)
     stopped = made.run(SITE)
     assert failure(stopped, "core1")["kind"] == "CallsInProgress"
-    assert "3 call legs are up" in stopped.stdout
+    assert "3 call legs are up" in flat(stopped)
     assert control.calls("core1") == 3
     assert control.restarts("core1", "callbridge") == 0
     assert made.seen().of("setting_stored", "core1") == []
@@ -155,7 +165,7 @@ def test_s06_calls_drop_only_where_a_person_said_so(estate: StartEstate) -> None
     made = estate("combined", {"cms_calls": "drop"}, calls=2)
     done = made.run(SITE)
     assert_done(done)
-    assert "they will be dropped" in done.stdout
+    assert "they will be dropped" in flat(done)
     assert [e["calls"] for e in made.seen().of("calls_dropped")] == [2]
 
 
@@ -205,7 +215,7 @@ def test_s10_a_port_that_was_never_reached_is_assigned_and_not_proven(estate: St
     rows = {row["slot"]: row["proof"] for row in done.one(task="Say what became of the plan")["rows"]}
     assert rows["turn"] == "assigned, not proven"
     assert rows["callbridge"] == "proven"
-    assert "assigned, not proven" in done.stdout
+    assert "assigned, not proven" in flat(done)
     assert {f["rule"] for f in plan_of(done)["findings"]} >= {"not-probed"}
 
 
@@ -220,7 +230,7 @@ def test_s14_the_error_holds_what_the_node_printed_with_secrets_masked(estate: S
     assert "FAILURE: unit 17 says " in printed
     assert "is not welcome" in printed
     assert password not in printed
-    assert "unit 17 says" in done.stdout
+    assert "unit 17 says" in flat(done)
     assert made.seen().of("setting_stored") == []
 
 
@@ -253,5 +263,5 @@ def test_s15_a_change_that_others_stored_and_never_restarted_is_found(estate: St
     since = made.now()
     done = made.run(SITE)
     assert done.rc != 0
-    assert "[pending-change-of-others, rule S15]" in done.stdout
+    assert "[pending-change-of-others, rule S15]" in flat(done)
     assert_untouched(made.seen(since))

@@ -18,9 +18,6 @@ import pytest
 from tests.integration.estate import Event, Seen
 from tests.integration.life import CORES, EDGES, OLD_ISSUING, OLD_ROOT, Life, recorded_life
 
-# They all look at one recorded life, so they belong to one worker.
-pytestmark = pytest.mark.xdist_group("life")
-
 
 @pytest.fixture(scope="session", name="life")
 def _life(tmp_path_factory: pytest.TempPathFactory) -> Life:

@@ -31,9 +31,6 @@ from tests.integration.estate import (
 )
 from tests.integration.harness import Result
 
-# The tests share what a few runs left behind, so they belong to one worker.
-pytestmark = pytest.mark.xdist_group("secrets")
-
 LOUD = 4
 WRONG = {
     "ansible_password": "Not-the-password-1",
