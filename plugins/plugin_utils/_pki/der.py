@@ -57,7 +57,7 @@ def integer(number: int) -> bytes:
 
 
 def object_identifier(dotted: str) -> bytes:
-    """Write an object identifier: the first two parts as one; of the base-128 digits of a part all but the last marked."""
+    """Write an object identifier: its first two parts as one, each in digits of base 128, marked but for the last."""
     first, second, *others = (int(part) for part in dotted.split("."))
     content = b""
     for number in (first * 40 + second, *others):
