@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import struct
+import threading
 import time
 from types import TracebackType
 from typing import Any
@@ -289,13 +291,19 @@ class Transport:
     def open_sftp(self, timeout: float) -> Any:
         """Open SFTP on this login; gives paramiko's client. Raises ChannelRefused or SessionLost."""
         channel = self._channel("sftp")
+        # The timeout of a channel begins anew with every byte, so a node could greet without end.
+        watch = threading.Timer(timeout, channel.close)
+        watch.daemon = True
+        watch.start()
         try:
             channel.settimeout(timeout)
             channel.invoke_subsystem("sftp")
             client = paramiko.SFTPClient(channel)
-        except (paramiko.SSHException, EOFError, OSError) as exc:
+        except (paramiko.SSHException, paramiko.SFTPError, struct.error, LookupError, EOFError, OSError) as exc:
             channel.close()
             raise self._refusal("sftp", exc) from exc
+        finally:
+            watch.cancel()
         channel.settimeout(timeout)
         return client
 

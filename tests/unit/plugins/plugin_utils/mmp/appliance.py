@@ -51,6 +51,9 @@ class Script:
     refuse_channels: int = 0
     one_channel: bool = False
     sftp: bool = True
+    #: Instead of SFTP: what greets, and then byte by byte without end, or not at all.
+    greeting: bytes = b""
+    dribble: float = 0.0
     answers: dict[str, str | Callable[[Console], None]] = dataclasses.field(default_factory=dict)
     unknown: str = "unknown command"
     #: Instead of a console: given the raw channel.
@@ -235,6 +238,19 @@ class _Files(paramiko.SFTPServerInterface):
         return fault
 
 
+class _Greeter(paramiko.SubsystemHandler):
+    def __init__(self, channel: Any, name: str, server: Any, owner: Appliance) -> None:
+        super().__init__(channel, name, server)
+        self.script = owner.script
+
+    def start_subsystem(self, name: str, transport: Any, channel: Any) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            channel.sendall(self.script.greeting)
+            while self.script.dribble and not channel.closed:
+                time.sleep(self.script.dribble)
+                channel.sendall(b"\x00")
+
+
 class _Door(paramiko.ServerInterface):
     def __init__(self, owner: Appliance) -> None:
         self.owner = owner
@@ -371,7 +387,10 @@ class Appliance:
             transport = paramiko.Transport(connection)
             self._transports.append(transport)
             transport.add_server_key(self.host_key)
-            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, sftp_si=_Files, owner=self)
+            if self.script.greeting:
+                transport.set_subsystem_handler("sftp", _Greeter, owner=self)
+            else:
+                transport.set_subsystem_handler("sftp", paramiko.SFTPServer, sftp_si=_Files, owner=self)
             self.start(self._serve, transport)
 
     def _serve(self, transport: Any) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, FileProblem
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, ConnectionFailed, FileProblem
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp import files
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import Session
 from tests.unit.plugins.plugin_utils.mmp.appliance import Appliance
@@ -114,3 +114,14 @@ def test_a_name_that_is_no_text_is_told(appliance: Start, session: Open) -> None
     node.files["\udcff\udcfe.crt"] = b""
     with pytest.raises(FileProblem, match="the list of files"):
         session(node).listdir()
+
+
+@pytest.mark.parametrize(
+    ("greeting", "dribble"),
+    [(b"\x00\x10\x00\x00\x02", 0.05), (b"\xff" * 9, 0.0), (b"\x00\x00\x00\x01\x02", 0.0), (b"\x00\x00\x00\x00", 0.0)],
+    ids=["without end", "too long", "without a version", "empty"],
+)
+def test_a_greeting_that_is_none_is_refused(appliance: Start, session: Open, greeting: bytes, dribble: float) -> None:
+    node = appliance(greeting=greeting, dribble=dribble)
+    with pytest.raises(ConnectionFailed, match="refuses a channel for sftp"):
+        session(node, command_timeout=1).listdir()
