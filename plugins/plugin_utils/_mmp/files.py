@@ -11,6 +11,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import stat
@@ -50,6 +51,12 @@ def check_name(name: str) -> str:
     return name
 
 
+def _hang_up(client: Any) -> None:
+    """Close an SFTP channel, also where the connection below it has just gone."""
+    with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+        client.close()
+
+
 class Files:
     """The files of one node. ``open_client`` gives paramiko's SFTP client, opened again when it has gone."""
 
@@ -63,7 +70,7 @@ class Files:
     def close(self) -> None:
         """Close the SFTP channel."""
         if self._client is not None:
-            self._client.close()
+            _hang_up(self._client)
             self._client = None
 
     def listdir(self) -> dict[str, int | None]:
@@ -152,7 +159,7 @@ class Files:
 
         def hang_up() -> None:
             over.set()
-            client.close()
+            _hang_up(client)
 
         # A node that sends a little now and then never runs into the timeout of the channel.
         watch = threading.Timer(seconds, hang_up)

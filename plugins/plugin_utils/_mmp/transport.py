@@ -98,6 +98,12 @@ class ByteStream:
             return
 
 
+def _hang_up(channel: Any) -> None:
+    """Close a channel, also where the connection below it has just gone."""
+    with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+        channel.close()
+
+
 class Transport:
     """One SSH connection to one node. ``open`` makes exactly one login."""
 
@@ -292,7 +298,7 @@ class Transport:
         """Open SFTP on this login; gives paramiko's client. Raises ChannelRefused or SessionLost."""
         channel = self._channel("sftp")
         # The timeout of a channel begins anew with every byte, so a node could greet without end.
-        watch = threading.Timer(timeout, channel.close)
+        watch = threading.Timer(timeout, _hang_up, [channel])
         watch.daemon = True
         watch.start()
         try:
