@@ -62,8 +62,8 @@ FINDINGS = {
     ),
     "an unknown kind of key": ("key", "cms_key_type is 'ed25519'", "give rsa or ecdsa"),
     "an issuer nobody describes": (
-        "issuer webbridge3_https",
-        "names the issuer 'verisign'",
+        "issuer 'verisign'",
+        "is named for issuer, and cms_issuers does not describe it",
         "describe it in cms_issuers, or name one",
     ),
     "a time that is none": ("soon", "cms_renew_before is 'soon'", "give days, hours, or a share of the lifetime"),
