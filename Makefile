@@ -21,6 +21,8 @@ export LC_ALL := C.UTF-8
 
 # How many tests run at once, and what else to hand to pytest: make unit PYTEST_ARGS='-k chain -n 0'
 JOBS ?= 2
+# Unit tests wait more than they compute: for deadlines, restarts, silent nodes.
+UNIT_JOBS ?= 4
 PYTEST_ARGS ?=
 PYTEST := pytest -n $(JOBS) --dist loadgroup --durations=5
 
@@ -85,7 +87,7 @@ sanity: env ## ansible-test sanity, with nothing ignored
 
 .PHONY: unit
 unit: env ## Unit tests
-	$(PYTEST) tests/unit --junit-xml=build/reports/unit.xml $(PYTEST_ARGS)
+	$(PYTEST) -n $(UNIT_JOBS) tests/unit --junit-xml=build/reports/unit.xml $(PYTEST_ARGS)
 
 .PHONY: integration
 integration: env ## Real ansible-playbook runs on simulated fleets
