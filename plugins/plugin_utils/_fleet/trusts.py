@@ -193,5 +193,7 @@ def _file_name(
         ours = bool(number and number > newest and name in host.made and name in survey["certificates"])
         if ours and _content(given, key, name, vouching) == content:
             return str(name)
-    used = [*survey.get("files", {}), *host.made]
+    # A name that a killed run noted and that never came to the node was not used.
+    noted = [name for name in host.made if (names.generation_of(name, stem) or 0) <= newest]
+    used = [*survey.get("files", {}), *noted]
     return f"{stem}-g{names.next_generation(stem, used)}.pem"
