@@ -183,16 +183,23 @@ def _authorities(shown: Shown, vouching: Vouching) -> set[str]:
 def _file_name(
     given: FleetInput, key: TrustKey, assigned: str | None, content: frozenset[str], vouching: Vouching
 ) -> str:
-    """Name the file of a widened trust; take the one that a run before this left, where it holds just that."""
+    """Name the file of a widened trust; take one that a killed run left, where it fits or was cut."""
     host = given.hosts[key[0]]
     stem = names.trust_stem(key[1], key[2])
     survey = host.survey or {}
     newest = names.generation_of(assigned, stem) or 0 if assigned else 0
-    for name in sorted(survey.get("files", {})):
-        number = names.generation_of(name, stem)
-        ours = bool(number and number > newest and name in host.made and name in survey["certificates"])
-        if ours and _content(given, key, name, vouching) == content:
-            return str(name)
+    ours = [
+        str(name)
+        for name in sorted(survey.get("files", {}))
+        if (names.generation_of(name, stem) or 0) > newest and name in host.made and name in survey["certificates"]
+    ]
+    for name in ours:
+        if _content(given, key, name, vouching) == content:
+            return name
+    for name in ours:
+        # An upload that was cut short: no service can have read it, and the upload is done again.
+        if survey["certificates"][name]["problems"]:
+            return name
     # A name that a killed run noted and that never came to the node was not used.
     noted = [name for name in host.made if (names.generation_of(name, stem) or 0) <= newest]
     used = [*survey.get("files", {}), *noted]
