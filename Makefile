@@ -102,6 +102,12 @@ coverage: env ## What the tests reach, also inside the processes of ansible-play
 	coverage combine --quiet
 	coverage report
 
+# Pages that are written from what is measured or listed -----------------------------------------------------------------
+
+.PHONY: conformance-page
+conformance-page: env ## Write docs/conformance.md from the list of differences
+	@python -m tools.conformance
+
 # ---------------------------------------------------------------------------------------------------------------------
 
 .PHONY: format

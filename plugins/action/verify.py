@@ -79,6 +79,7 @@ class ActionModule(CmsAction):
         },
         "host": {"type": "list", "elements": "str", "default": []},
         "digital_signature": {"type": "bool", "default": False},
+        "max_intermediates": {"type": "int"},
         "at": {"type": "str"},
         "fail": {"type": "bool", "default": True},
     }
@@ -114,6 +115,7 @@ class ActionModule(CmsAction):
             name=params["host"] or None,
             subject_label=label,
             digital_signature=params["digital_signature"],
+            max_intermediates=params["max_intermediates"],
         )
         built = chain.build(leaf, pool, anchors, moment, partial=params["profile"] == profiles.MEETING_SERVER)
         blocking = [finding for finding in findings if finding.blocks]
@@ -138,6 +140,12 @@ class ActionModule(CmsAction):
         """Give the content of a part; None when it is not given. Raises BadOption, FileProblem."""
         text, file = self.params[part], self.params[f"{part}_file"]
         if text is not None:
+            if part == "anchors" and not text.strip():
+                raise BadOption(
+                    "anchors",
+                    "is empty, and with no trusted certificate nothing can be trusted",
+                    "give the certificates that the verifying side trusts, or leave the option out",
+                )
             # Ansible's own lookups take the last line break off a file.
             return f"{text.rstrip()}\n".encode() if text.strip() else None
         if not file:

@@ -49,7 +49,7 @@ options:
     type: path
   anchors:
     description:
-      - The certificates in PEM that the verifying side trusts.
+      - The certificates in PEM that the verifying side trusts. An empty text is refused: nobody trusts nothing.
       - If neither O(anchors) nor O(anchors_file) is set, the self-signed certificates of the chain count as trusted, so
         that the chain itself is checked and nothing else.
     type: str
@@ -98,6 +98,12 @@ options:
       - Whether the key usage must hold digitalSignature, which a Call Bridge needs for DTLS.
     type: bool
     default: false
+  max_intermediates:
+    description:
+      - How many CA certificates may stand between the certificate and the trusted one, where a device that verifies it
+        has such a limit. A CA certificate that a CA issued to itself, as for a new key, does not count.
+      - If not set, a chain may have ten certificates.
+    type: int
   at:
     description:
       - The moment at which everything must be valid, as ISO 8601, for example V(2027-03-15T00:00:00Z), or as days or

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import conformance
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("roles/*/README.md")])
 #: Names that look like variables and are groups, or what a task registers.
@@ -44,6 +46,10 @@ def test_every_documented_variable_is_read() -> None:
         name for line in page.splitlines() if line.startswith("|") for name in re.findall(r"`(cms_[a-z0-9_]+)`", line)
     }
     assert rows - variables_read() == set()
+
+
+def test_the_page_about_conformance_shows_the_list_of_differences() -> None:
+    assert (ROOT / "docs" / "conformance.md").read_text() == conformance.page(), "run make conformance-page"
 
 
 def promised() -> list[str]:

@@ -51,13 +51,15 @@ def check(
     subject_label: str,
     key_spki: str | None = None,
     digital_signature: bool = False,
+    max_intermediates: int | None = None,
 ) -> list[Finding]:
     """Check a leaf with its chain; an empty list means that nothing is wrong.
 
     ``pool`` are the certificates that come with the leaf, ``anchors`` those that are trusted. ``roles`` are the sides
     of a connection the leaf is used on. ``name`` is what peers dial, one or several. ``subject_label`` becomes the
     object of each finding. ``key_spki`` is the SHA-256 of the public key that must be in the leaf.
-    ``digital_signature`` asks for what a Call Bridge needs besides (2.1). Of several possible chains the one with the
+    ``digital_signature`` asks for what a Call Bridge needs besides (2.1). ``max_intermediates`` is how many CAs may
+    stand between leaf and anchor where the verifying side has such a limit. Of several possible chains the one with the
     fewest errors is judged, as a verifier would find it too.
     """
     require_cryptography()
@@ -65,14 +67,14 @@ def check(
         raise AssertionError(f"Contract violation: profile {profile!r} with roles {roles!r}")
     chains = candidates(leaf, pool, anchors, partial=profile == MEETING_SERVER)
 
-    def judge(chain: Chain) -> list[Problem]:
-        return [problem for problem in _chain_problems(chain, profile, roles, now) if problem.severity == ERROR]
+    def wrong(chain: Chain) -> list[Problem]:
+        return [*_chain_problems(chain, profile, roles, now), *_depth(chain, max_intermediates)]
 
-    best = choose(chains, judge)
+    best = choose(chains, lambda chain: [problem for problem in wrong(chain) if problem.severity == ERROR])
     problems = _leaf_problems(leaf, profile, name, key_spki)
     if digital_signature:
         problems.extend(meeting_server_rules.check_digital_signature(leaf))
-    problems.extend(_chain_problems(best, profile, roles, now))
+    problems.extend(wrong(best))
     return [_finding(problem, subject_label) for problem in dict.fromkeys(problems)]
 
 
@@ -140,6 +142,16 @@ def _path_length(path: Sequence[x509.Certificate]) -> list[Problem]:
             step = "Have the certificate issued higher up, or the CA certificate with a longer path"
             found.append(Problem("path-length-exceeded", "1.2.3", subject_text(cert), text, step))
     return found
+
+
+def _depth(chain: Chain, limit: int | None) -> list[Problem]:
+    """Count the CAs between leaf and anchor against the limit of the verifying side."""
+    between = [cert for cert in chain.certificates[1 : -1 if chain.anchored else None] if not is_self_issued(cert)]
+    if limit is None or len(between) <= limit:
+        return []
+    text = f"has {len(between)} CAs between itself and the trusted certificate, at most {limit} are wanted"
+    step = "Have it issued higher up, or let the verifying side trust a CA that is nearer"
+    return [Problem("chain-too-deep", "1.2.3", subject_text(chain.certificates[0]), text, step)]
 
 
 def _key_identifiers(path: Sequence[x509.Certificate]) -> list[Problem]:

@@ -95,7 +95,8 @@ def act(
 ) -> dict[str, Any]:
     """Run the action of a module as Ansible would, and give its result."""
     known = {"inventory_hostname": "core1", **(variables or {})}
-    loader = DataLoader()
+    new_loader: Any = DataLoader
+    loader = new_loader()
     action = importlib.import_module(f"{ACTIONS}.{module}").ActionModule(
         task=SimpleNamespace(
             args=args,

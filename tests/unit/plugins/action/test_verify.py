@@ -76,6 +76,20 @@ def test_an_anchor_that_is_trusted_ends_the_chain() -> None:
     assert verify(chain=None, anchors=pem(LEAF).decode())["valid"] is True
 
 
+def test_no_anchor_at_all_is_refused_and_not_taken_for_no_question() -> None:
+    for text in ("", " \n"):
+        result = verify(anchors=text)
+        assert result["failed"] is True
+        assert result["error"]["kind"] == "BadOption"
+        assert "valid" not in result
+
+
+def test_a_verifying_side_may_limit_the_cas_in_between() -> None:
+    assert verify(max_intermediates=1)["valid"] is True
+    assert rules(verify(max_intermediates=0)) == ["chain-too-deep"]
+    assert verify(max_intermediates=0, anchors=pem(SUB).decode())["valid"] is True
+
+
 def test_files_of_the_control_node_are_read_in_every_form(tmp_path: Path) -> None:
     (tmp_path / "leaf.cer").write_bytes(LEAF.cert.public_bytes(serialization.Encoding.DER))
     (tmp_path / "bundle.pem").write_bytes(pem(SUB, ROOT))
