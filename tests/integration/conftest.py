@@ -2,21 +2,91 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fixtures of the integration tests: simulated fleets, and ansible-playbook runs on them."""
+"""Fixtures of the integration tests: simulated fleets under a dialect, and ansible-playbook runs on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.dialects import MARKERS, Spoken, asked_for, dialects_of, group_of
+from tests.integration.estate import StartEstate, estates
 from tests.integration.harness import Fleet, Result, Running, Workspace, read_definition, start_fleet
+from tests.integration.life import Life, recorded_life
+from tests.simulator.switches import positions_of
 
 StartFleet = Callable[..., Fleet]
 StartPlaybook = Callable[..., Running]
 RunPlaybook = Callable[..., Result]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dialect",
+        metavar="NAME[,NAME...]",
+        default=os.environ.get("CERTOPS_DIALECTS"),
+        help="dialects of the simulated appliance for all tests (default: see tests/integration/dialects.py)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    asked_for(config.getoption("--dialect"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that has a fleet once for each of its dialects: ``test_x[strict]``."""
+    if "dialect" not in metafunc.fixturenames:
+        return
+    names = dialects_of(metafunc.definition, asked_for(metafunc.config.getoption("--dialect")))
+    chosen = []
+    for name in names:
+        group = group_of(metafunc.module.__name__, metafunc.fixturenames, name)
+        chosen.append(pytest.param(name, marks=[pytest.mark.xdist_group(group)] if group else [], id=name))
+    metafunc.parametrize("dialect", chosen, indirect=True, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say in the report of a failure what its dialect sets."""
+    report = yield
+    parameters: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    if report.failed and "dialect" in parameters:
+        name = parameters["dialect"]
+        positions = [f"{switch}: {position}" for switch, position in positions_of(name).items()]
+        report.sections.append((f"Dialect {name}", "\n".join(positions)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def dialect(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The dialect that the fleets of a test speak; whatever starts a fleet asks for it."""
+    Spoken.now = request.param
+    yield request.param
+    Spoken.now = "default"
+
+
+@pytest.fixture
+def estate(dialect: str, tmp_path: Path) -> Iterator[StartEstate]:
+    """``estate(PAIR, {"cms_calls": "drop"}, calls=2)`` starts a fleet with all that a rollout needs."""
+    yield from estates(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def life(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """What happened to the demo fleet in a whole life, see life.py."""
+    return recorded_life(tmp_path_factory, dialect)
 
 
 @pytest.fixture
@@ -37,7 +107,7 @@ def fleets() -> Iterator[list[Fleet]]:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, fleets: list[Fleet], workspace: Workspace) -> StartFleet:
+def fleet(dialect: str, tmp_path: Path, fleets: list[Fleet], workspace: Workspace) -> StartFleet:
     """``fleet("demo")`` or ``fleet({...}, start="empty")`` starts a simulated fleet.
 
     The first argument names a file of tests/simulator/fleets, or is the definition; keywords replace parts of it.

@@ -25,6 +25,7 @@ from typing import Any
 
 import yaml
 
+from tests.integration.dialects import Spoken
 from tests.simulator.control import Control
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,6 +111,7 @@ def read_definition(source: str | Path | Mapping[str, Any], overrides: Mapping[s
 
 def start_fleet(definition: Mapping[str, Any], directory: Path, *, max_seconds: int = 1200) -> Fleet:
     """Start a simulated fleet and wait until every listener of it answers."""
+    definition = {"dialect": Spoken.now, **definition}
     directory.mkdir(parents=True)
     fleet_file, ready = directory / "fleet.yml", directory / "ready"
     fleet_file.write_text(yaml.safe_dump(dict(definition), sort_keys=False))

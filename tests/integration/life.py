@@ -135,13 +135,14 @@ def _stage(data: dict[str, Any]) -> Stage:
     )
 
 
-def recorded_life(factory: pytest.TempPathFactory) -> Life:
-    """Give the life of the demo fleet, living it first if nobody did."""
+def recorded_life(factory: pytest.TempPathFactory, dialect: str) -> Life:
+    """Give the life of the demo fleet under a dialect, living it first if nobody did."""
     base = factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         base = base.parent
-    folder, record = base / "life", base / "life" / "record.json"
-    with (base / "life.lock").open("w") as lock:
+    folder = base / f"life-{dialect.replace(':', '-')}"
+    record = folder / "record.json"
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not record.exists():
             shutil.rmtree(folder, ignore_errors=True)

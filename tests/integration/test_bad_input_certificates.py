@@ -186,12 +186,8 @@ FILES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
 }
 
 
-# The tests share what one run shows, so they belong to one worker.
-pytestmark = pytest.mark.xdist_group("bad-input-certificates")
-
-
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     made = Bench(tmp_path_factory.mktemp("certificates"))
     yield made
     made.close()

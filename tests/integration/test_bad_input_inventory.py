@@ -81,12 +81,8 @@ def edge(name: str) -> dict[str, Any]:
     return {"name": name, "services": ["webbridge3"]}
 
 
-# The tests share what one run shows, so they belong to one worker.
-pytestmark = pytest.mark.xdist_group("bad-input-inventory")
-
-
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     made = Bench(tmp_path_factory.mktemp("inventory"), *map(edge, HOSTS))
     yield made
     made.close()

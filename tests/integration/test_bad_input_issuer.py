@@ -150,12 +150,8 @@ VARIABLES: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
-# The tests share what one run shows, so they belong to one worker.
-pytestmark = pytest.mark.xdist_group("bad-input-issuer")
-
-
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     made = Bench(tmp_path_factory.mktemp("issuer"))
     yield made
     made.close()

@@ -42,12 +42,8 @@ def edge(name: str) -> dict[str, Any]:
     return {"name": name, "services": ["webbridge3"], "lacks": ["turn"]}
 
 
-# The tests share what one run shows, so they belong to one worker.
-pytestmark = pytest.mark.xdist_group("bad-input-login")
-
-
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     made = Bench(tmp_path_factory.mktemp("login"), *map(edge, BAD_NODES))
     yield made
     made.close()

@@ -15,14 +15,12 @@ from typing import Any
 import pytest
 
 from tests.integration.bad_input import Bench, printed, says, stopped
+from tests.integration.dialects import Spoken
 from tests.simulator import certs
-
-# The tests share what one run shows, so they belong to one worker.
-pytestmark = pytest.mark.xdist_group("bad-input-rollout")
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     made = Bench(tmp_path_factory.mktemp("rollout"))
     yield made
     made.close()
@@ -38,7 +36,7 @@ def state(bench: Bench) -> str:
 def no_faults(bench: Bench) -> Iterator[None]:
     yield
     bench.control.clear_faults()
-    bench.control.set_switch("all", "dialect", "default")
+    bench.control.set_switch("all", "dialect", Spoken.now)
 
 
 # What a node shows ---------------------------------------------------------------------------------------------------

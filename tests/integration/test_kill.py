@@ -14,16 +14,15 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
 
-from tests.integration.estate import PAIR, SITE, Estate, StartEstate, announced, assert_done, estates
-from tests.integration.life import Life, recorded_life
+from tests.integration.estate import PAIR, SITE, Estate, StartEstate, announced, assert_done
+from tests.integration.life import Life
 from tests.integration.wire import Shown, look_at_all
 
 SWEEP = os.environ.get("CERTOPS_SWEEPS") == "all"
@@ -50,16 +49,6 @@ def moment(index: int, life: Life) -> Moment:
     chance = random.Random(f"{SEED} {index}")
     kind = KINDS[index % len(KINDS)]
     return Moment(kind, chance.randint(1, len(life["site"].seen.of(kind))), chance.choice((0.0, 0.0, 0.03, 0.2)))
-
-
-@pytest.fixture(scope="session", name="life")
-def _life(tmp_path_factory: pytest.TempPathFactory) -> Life:
-    return recorded_life(tmp_path_factory)
-
-
-@pytest.fixture
-def estate(tmp_path: Path) -> Iterator[StartEstate]:
-    yield from estates(tmp_path)
 
 
 def _of_certificate(shown: Shown) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def surveyed(hosts: str = "cms") -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hand]:
+def hand(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hand]:
     made = Hand(tmp_path_factory.mktemp("hand"))
     yield made
     close(made.estate)

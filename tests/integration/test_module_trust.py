@@ -21,7 +21,7 @@ KEYS = {"changed", "findings", "text", "commands", "proofs", "remarks", "service
 
 
 @pytest.fixture(scope="module")
-def hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hand]:
+def hand(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hand]:
     made = Hand(tmp_path_factory.mktemp("hand"))
     yield made
     close(made.estate)

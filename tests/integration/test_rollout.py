@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.integration.estate import announced, plan_of
-from tests.integration.life import CORES, EDGES, OLD_ISSUING, OLD_ROOT, Life, Stage, recorded_life
+from tests.integration.life import CORES, EDGES, OLD_ISSUING, OLD_ROOT, Life, Stage
 
 SLOTS = {(node, slot) for node in CORES for slot in ("webadmin", "callbridge")} | {
     (node, slot) for node in EDGES for slot in ("webbridge3_https", "webbridge3_c2w", "turn")
@@ -19,11 +17,6 @@ NEW_ROOT, NEW_ISSUING = (
     "CN=Meeting Server Internal CA Intermediate,O=Example",
 )
 ONE_EACH = dict.fromkeys([*CORES, *EDGES], 1)
-
-
-@pytest.fixture(scope="session", name="life")
-def _life(tmp_path_factory: pytest.TempPathFactory) -> Life:
-    return recorded_life(tmp_path_factory)
 
 
 def assert_nothing_to_do(stage: Stage) -> None:

@@ -7,10 +7,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -22,17 +19,11 @@ from tests.integration.estate import (
     StartEstate,
     announced,
     assert_done,
-    estates,
     plan_of,
 )
 from tests.integration.wire import look_at_all
 
 EVERYTHING = ["webadmin", "callbridge", "webbridge3", "turn"]
-
-
-@pytest.fixture
-def estate(tmp_path: Path) -> Iterator[StartEstate]:
-    yield from estates(tmp_path)
 
 
 def test_one_node_with_everything(estate: StartEstate) -> None:

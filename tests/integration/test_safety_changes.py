@@ -6,11 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.integration.estate import (
     PAIR,
@@ -19,7 +15,6 @@ from tests.integration.estate import (
     StartEstate,
     assert_done,
     assert_untouched,
-    estates,
     flat,
     plan_of,
 )
@@ -38,11 +33,6 @@ FOUR = {
         {"name": "edge2", "services": ["webbridge3", "turn"]},
     ],
 }
-
-
-@pytest.fixture
-def estate(tmp_path: Path) -> Iterator[StartEstate]:
-    yield from estates(tmp_path)
 
 
 def play(host: str, *tasks: dict[str, Any], **keywords: Any) -> dict[str, Any]:

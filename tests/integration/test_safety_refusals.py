@@ -6,11 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.integration.estate import (
     CLUSTERS,
@@ -21,18 +17,12 @@ from tests.integration.estate import (
     StartEstate,
     assert_done,
     assert_untouched,
-    estates,
     flat,
     plan_of,
 )
 from tests.integration.harness import Result, wait_for
 
 RAW = "ansible.builtin.raw"
-
-
-@pytest.fixture
-def estate(tmp_path: Path) -> Iterator[StartEstate]:
-    yield from estates(tmp_path)
 
 
 def on(host: str, *tasks: dict[str, Any], **keywords: Any) -> dict[str, Any]:

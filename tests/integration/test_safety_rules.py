@@ -13,15 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from tests.integration.estate import Event, Seen
-from tests.integration.life import CORES, EDGES, OLD_ISSUING, OLD_ROOT, Life, recorded_life
-
-
-@pytest.fixture(scope="session", name="life")
-def _life(tmp_path_factory: pytest.TempPathFactory) -> Life:
-    return recorded_life(tmp_path_factory)
+from tests.integration.life import CORES, EDGES, OLD_ISSUING, OLD_ROOT, Life
 
 
 def made_names(seen: Seen) -> Iterator[tuple[int, str, str]]:

@@ -56,7 +56,7 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def told(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     made = make_estate(tmp_path_factory.mktemp("secrets"), PAIR, {"cms_identities": {"web": SHARED}})
     log = {"ANSIBLE_LOG_PATH": str(made.workspace.directory / "ansible.log")}
     made.workspace.secrets += [*WRONG.values(), TURN_SECRET]

@@ -6,13 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.integration.estate import PAIR, SITE, Estate, StartEstate, assert_done, estates, plan_of
+from tests.integration.estate import PAIR, SITE, Estate, StartEstate, assert_done, plan_of
 from tests.integration.wire import look_at_all
 
 FLEET = {**PAIR, "nodes": [*PAIR["nodes"], {"name": "edge2", "services": ["webbridge3"]}]}
@@ -21,11 +18,6 @@ PLAN = "{{ hostvars['localhost'].made.plan.id }}"
 #: What verifies comes before what only presents: within a round the roles follow one another for the whole fleet.
 SERVICES = ("webbridge3", "callbridge", "turn", "webadmin")
 ROUNDS = ("widen", "switch", "switch-2")
-
-
-@pytest.fixture
-def estate(tmp_path: Path) -> Iterator[StartEstate]:
-    yield from estates(tmp_path)
 
 
 def play(name: str, hosts: str, *tasks: dict[str, Any], **keywords: Any) -> dict[str, Any]:

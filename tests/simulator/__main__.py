@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``python -m tests.simulator serve`` runs a fleet in the foreground, ``... ctl`` talks to one."""
+"""``python -m tests.simulator``: ``serve`` runs a fleet in the foreground, ``ctl`` asks one, ``dialect`` explains."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from . import config as fleet_config
 from .config import ConfigError
 from .control import Control, ControlError
 from .fleet import Fleet, quiet
+from .switches import DIALECT_NAMES, DIALECTS, SWITCHES, Switchboard
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,6 +38,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--max-seconds", type=float, help="stop after this many seconds")
     serve.add_argument("--ports", choices=("shared", "own"), help="own: all nodes on 127.0.0.1 with ports of their own")
     serve.add_argument("--network", help="first three numbers of the loopback addresses, or auto")
+    serve.add_argument("--dialect", help=f"{DIALECT_NAMES}; in place of the one of the fleet file")
+    dialect = commands.add_parser("dialect", help="print what a dialect sets, or the names of all")
+    dialect.add_argument("name", nargs="?", help=DIALECT_NAMES)
+    dialect.add_argument("--all", action="store_true", help="also what stands at its default")
     ctl = commands.add_parser("ctl", help="ask or change a running fleet")
     ctl.add_argument("--state", required=True)
     asks = ctl.add_subparsers(dest="ask", required=True)
@@ -86,7 +91,7 @@ async def _watch(pid: int, end: asyncio.Event) -> None:
 
 async def _serve(args: argparse.Namespace) -> None:
     state = Path(args.state)
-    config = fleet_config.load(args.fleet, ports=args.ports, network=args.network, state=state)
+    config = fleet_config.load(args.fleet, ports=args.ports, network=args.network, dialect=args.dialect, state=state)
     fleet = Fleet(config, state)
     loop = asyncio.get_running_loop()
     quiet(loop)
@@ -102,7 +107,8 @@ async def _serve(args: argparse.Namespace) -> None:
             os.chmod(args.inventory, 0o600)
         for node in fleet.world.nodes.values():
             where = f"{node.cfg.address}:{node.cfg.ports['ssh']}"
-            print(f"{node.name:<12} ssh {where:<22} {' '.join(node.cfg.services)}", flush=True)
+            services = " ".join(node.cfg.services)
+            print(f"{node.name:<12} ssh {where:<22} {services:<24} dialect {node.sw.dialect}", flush=True)
         print(f"events: {state / 'events.jsonl'}", flush=True)
         if args.ready_file:
             ready = {"pid": os.getpid(), "state": str(state.resolve()), "nodes": list(fleet.world.nodes)}
@@ -155,12 +161,29 @@ def _ask(args: argparse.Namespace) -> Any:
             return control.shutdown()
 
 
+def _dialect(name: str | None, *, everything: bool) -> str:
+    """What a dialect sets, one switch a line with its question; or the names."""
+    if name is None:
+        return "\n".join([*DIALECTS, "random:<seed>"])
+    board = Switchboard({"dialect": name})
+    lines = []
+    for switch, position in board.as_dict().items():
+        row = SWITCHES[switch]
+        if everything or position != row.default:
+            other = "" if position == row.default else f" (default: {row.default})"
+            lines.append(f"{switch:<24}{position!s:<20}{row.about}{other}")
+    return "\n".join(lines)
+
+
 def main() -> int:
     """The command line; 0, or 1 with one line on standard error."""
     args = _parser().parse_args()
     try:
         if args.command == "serve":
             asyncio.run(_serve(args))
+            return 0
+        if args.command == "dialect":
+            print(_dialect(args.name, everything=args.all))
             return 0
         result = _ask(args)
         if isinstance(result, list) and result and isinstance(result[0], dict):

@@ -173,11 +173,11 @@ def _users(raw: Any) -> tuple[User, ...]:
 
 _NODE_KEYS = {
     "name", "fqdn", "services", "address", "port", "interfaces", "ports", "cluster", "calls", "lacks",
-    "switches", "faults", "days_left",
+    "switches", "dialect", "faults", "days_left",
 }  # fmt: skip
 _FLEET_KEYS = {
     "domain", "nodes", "users", "start", "legacy", "seed", "durations", "probe", "registrations", "rules",
-    "switches", "faults", "network", "ports", "calls",
+    "switches", "dialect", "faults", "network", "ports", "calls",
 }  # fmt: skip
 
 
@@ -195,15 +195,18 @@ def load(
     *,
     ports: str | None = None,
     network: str | None = None,
+    dialect: str | None = None,
     state: Path | None = None,
 ) -> FleetConfig:
     """Read a fleet file; ConfigError on nonsense.
 
     ``ports`` is shared (an address per node) or own (all on 127.0.0.1). ``network`` is the first three numbers of the
-    addresses, or auto. Chosen places are remembered in the state directory.
+    addresses, or auto. ``dialect`` replaces the fleet's. Chosen places are remembered in the state directory.
     """
     raw = source if isinstance(source, dict) else yaml.safe_load(Path(source).read_text(encoding="utf-8"))
     raw = _only(raw, _FLEET_KEYS, "fleet")
+    if dialect is not None:
+        raw = {**raw, "dialect": dialect}
     mode = ports or str(raw.get("ports", "shared"))
     if mode not in ("shared", "own"):
         raise ConfigError("ports: shared or own")
@@ -274,7 +277,10 @@ def _node(entry: dict[str, Any], index: int, domain: str, base: str, mode: str, 
     else:
         ports.update(_only(entry.get("ports") or {}, set(PORTS), f"node {name} ports"))
         ports["ssh"] = int(entry.get("port", ports["ssh"]))
-    switches = {**(raw.get("switches") or {}), **(entry.get("switches") or {})}
+    switches: dict[str, Any] = {}
+    for level in (raw, entry):  # what a node says comes after what the fleet says, a switch after the dialect
+        switches.update({"dialect": level["dialect"]} if "dialect" in level else {})
+        switches.update(level.get("switches") or {})
     faults = []
     try:
         Switchboard(switches)

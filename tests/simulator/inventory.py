@@ -29,6 +29,7 @@ def inventory(fleet: Fleet) -> dict[str, Any]:
             "ansible_host": node.cfg.address,
             "ansible_port": node.cfg.ports["ssh"],
             "cms_fqdn": node.cfg.fqdn,
+            "simulated_dialect": node.sw.dialect,
         }
         if node.cfg.ports["sip"] != 5061 and "callbridge" in node.cfg.services:
             hosts[node.name]["cms_sip_port"] = node.cfg.ports["sip"]

@@ -44,14 +44,19 @@ class NodeSftp(asyncssh.SFTPServer):
         if name.startswith("./"):
             name = name[2:]
         if not name or "/" in name or name.startswith("."):
-            raise asyncssh.SFTPPermissionDenied("Permission denied")
+            raise self._refusal()
         return name
+
+    def _refusal(self) -> asyncssh.SFTPError:
+        if self._node.sw.is_("sftp_refusal", "failure"):
+            return asyncssh.SFTPFailure("Failure")
+        return asyncssh.SFTPPermissionDenied("Permission denied")
 
     def _guard(self, name: str, switch: str) -> None:
         if name in OTHER_FILES:
-            raise asyncssh.SFTPPermissionDenied("Permission denied")
+            raise self._refusal()
         if self._node.sw.is_(switch, "permission_denied") and name in self._node.files_in_use():
-            raise asyncssh.SFTPPermissionDenied("Permission denied")
+            raise self._refusal()
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
         """Open for reading, or for writing under the switches and faults."""
@@ -62,7 +67,7 @@ class NodeSftp(asyncssh.SFTPServer):
         if self._node.files.exists(name):
             self._guard(name, "sftp_overwrite_in_use")
         elif name in OTHER_FILES:
-            raise asyncssh.SFTPPermissionDenied("Permission denied")
+            raise self._refusal()
         fault = self._node.faults.take(("cut_upload", "disk_full"), name)
         attrs.permissions = 0o600
         handle = super().open(path, pflags, attrs)
@@ -122,7 +127,7 @@ class NodeSftp(asyncssh.SFTPServer):
 
     def _modes(self) -> None:
         if self._node.sw.is_("sftp_modes", "refused"):
-            raise asyncssh.SFTPPermissionDenied("Permission denied")
+            raise self._refusal()
 
     def setstat(self, path: bytes, attrs: Any) -> None:
         """Modes and times are taken and forgotten, or refused."""
@@ -138,7 +143,7 @@ class NodeSftp(asyncssh.SFTPServer):
         self._modes()
 
     def _refuse(self) -> None:
-        raise asyncssh.SFTPPermissionDenied("Permission denied")
+        raise self._refusal()
 
     def mkdir(self, path: bytes, attrs: Any) -> None:
         """No directories here."""

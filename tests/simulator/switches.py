@@ -5,11 +5,12 @@
 """Switches: everything nobody could find out about the appliance, as a choice with named positions.
 
 One table. Every row of section 8 of the services reference is here (``section8`` names the row), followed by what its
-section 9 and the API reference leave open. A dialect is a named set of positions.
+section 9 and the API reference leave open. A dialect is a named set of positions; ``random:<seed>`` is a drawn one.
 """
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +21,17 @@ class SwitchError(ValueError):
 
 @dataclass(frozen=True)
 class Switch:
-    """One open question: its positions, the default, and optionally a range of whole or decimal numbers."""
+    """One open question: its positions, the default, and optionally a range of whole or decimal numbers.
+
+    ``drawn`` are the numbers that a random dialect takes: every one that an appliance in daily use could stand at.
+    """
 
     default: str | float
     positions: tuple[str, ...]
     about: str
     numbers: tuple[float, float] | None = None
     section8: str = ""
+    drawn: tuple[float, ...] = ()
 
     def check(self, name: str, value: Any) -> str | float:
         """Return the value in its canonical form; raise SwitchError when it is no position of this switch."""
@@ -48,9 +53,13 @@ class Switch:
 
 
 def _row(
-    default: str | float, positions: tuple[str, ...], row: str, numbers: tuple[float, float] | None = None
+    default: str | float,
+    positions: tuple[str, ...],
+    row: str,
+    numbers: tuple[float, float] | None = None,
+    drawn: tuple[float, ...] = (),
 ) -> Switch:
-    return Switch(default, positions, row, numbers, row)
+    return Switch(default, positions, row, numbers, row, drawn)
 
 
 SWITCHES: dict[str, Switch] = {
@@ -58,7 +67,8 @@ SWITCHES: dict[str, Switch] = {
     "echo": _row("on", ("on", "off"), "echo in shell"),
     "shell_line_ending": _row("crlf", ("crlf", "lf"), "line ending in shell"),
     "exec_line_ending": _row("lf", ("lf", "crlf"), "line ending in exec"),
-    "paging": _row("none", ("none",), "paging", (3, 500)),
+    "paging": _row("none", ("none",), "paging", (3, 500), (3, 10, 24)),
+    "paging_marker": Switch("more", ("more", "arrows", "colon"), "what stands where a page ends"),
     "wrap": _row("none", ("none", "terminal_width"), "wrap"),
     "welcome": _row("one_line", ("one_line", "none", "many_lines"), "welcome text"),
     "unknown_command": _row("plain_line", ("plain_line", "failure_line", "usage"), "unknown command"),
@@ -66,13 +76,15 @@ SWITCHES: dict[str, Switch] = {
     "setting_accepted": _row("silent", ("silent", "success_line"), "setting accepted"),
     "setting_missing_file": _row("failure_line", ("failure_line", "accepted"), "setting with a missing file"),
     "enable_when_enabled": _row("repeats", ("repeats", "nothing"), "`enable` when enabled"),
-    "callbridge_restart": _row(3, ("lost_connection",), "`callbridge restart` duration", (0, 60)),
+    # A minute of waiting shows nothing that a second does not.
+    "callbridge_restart": _row(3, ("lost_connection",), "`callbridge restart` duration", (0, 60), (0, 0.3, 1)),
     "unknown_row": _row("none", ("none", "extra_row", "row_without_colon"), "unknown row in a display"),
     "sftp_delete_in_use": _row("allowed", ("allowed", "permission_denied"), "SFTP delete of a file in use"),
     "sftp_overwrite_in_use": _row("allowed", ("allowed", "permission_denied"), "SFTP overwrite of a file in use"),
     "exec_exit_status": _row("zero", ("zero", "one_on_failure", "none"), "exec exit status"),
     "small_y": _row("aborts", ("aborts", "asks_again"), "small `y` at a confirmation"),
-    "session_limit": _row("none", ("none",), "session limit per user", (1, 50)),
+    # A limit of one would refuse the first session.
+    "session_limit": _row("none", ("none",), "session limit per user", (1, 50), (2, 3)),
     "expiry_notice": _row("none", ("none", "one_line"), "password near expiry"),
     # --- section 9 and section 2: session ---------------------------------------------------------------------------
     "prompt": Switch("hostname", ("hostname", "hostname_no_blank", "bare"), "form of the prompt"),
@@ -83,7 +95,10 @@ SWITCHES: dict[str, Switch] = {
     "exec_confirmation": Switch("assumes_yes", ("assumes_yes", "refuses", "asks"), "a question in an exec channel"),
     "channel_pacing": Switch("refuse_fast", ("refuse_fast", "none"), "channels opened right after one another"),
     "password_change": Switch("in_shell", ("in_shell", "at_login"), "where an expired password is to be changed"),
-    "idle_limit": Switch("none", ("none",), "seconds without input until the session ends", (0.05, 3600)),
+    # Less than two seconds would leave nobody the time to type a command.
+    "idle_limit": Switch(
+        "none", ("none",), "seconds without input until the session ends", (0.05, 3600), drawn=(2, 30, 180)
+    ),
     "crypto_role": Switch("pki_and_settings", ("pki_and_settings", "pki_only", "everything"), "what crypto may do"),
     "missing_service": Switch(
         "unknown_command", ("unknown_command", "failure_line"), "command of a service a node lacks"
@@ -125,12 +140,13 @@ SWITCHES: dict[str, Switch] = {
     "c2w_host_check": Switch("san_then_cn", ("san_then_cn", "san_or_cn"), "CN looked at beside a SAN"),
     # --- SFTP -------------------------------------------------------------------------------------------------------
     "sftp_rename": Switch("refused", ("refused", "allowed"), "rename over SFTP"),
+    "sftp_refusal": Switch("permission_denied", ("permission_denied", "failure"), "status of what SFTP refuses"),
     "sftp_other_files": Switch("shown", ("shown", "hidden"), "licence and live.json in the listing"),
     "sftp_modes": Switch("accepted", ("accepted", "refused"), "setting modes and times"),
     # --- API --------------------------------------------------------------------------------------------------------
     "api_without_callbridge": Switch("503", ("503", "status_only", "404"), "API of a node without a Call Bridge"),
     "api_uptime": Switch("restarts", ("restarts", "continues"), "uptimeSeconds after a Call Bridge restart"),
-    "api_page_cap": Switch(20, (), "longest page of a collection", (1, 1000)),
+    "api_page_cap": Switch(20, (), "longest page of a collection", (1, 1000), drawn=(1, 2, 20, 100)),
     "api_transfer": Switch("plain", ("plain", "chunked", "gzip"), "encoding of answers"),
     "api_unauthorised": Switch("401", ("401", "403"), "status for wrong credentials"),
     "api_missing_object": Switch("400", ("400", "404"), "status for an unknown id"),
@@ -139,80 +155,152 @@ SWITCHES: dict[str, Switch] = {
     ),
 }
 
+#: ``default`` is what the reference takes for likely. The others leave no named position of any switch untried.
 DIALECTS: dict[str, dict[str, str | float]] = {
     "default": {},
+    # Everything that may be refused is refused; but exec, which has a dialect of its own.
     "strict": {
         "unknown_command": "failure_line",
         "wrong_arguments": "failure_line",
         "sftp_delete_in_use": "permission_denied",
         "sftp_overwrite_in_use": "permission_denied",
+        "sftp_refusal": "failure",
+        "sftp_other_files": "hidden",
+        "sftp_modes": "refused",
         "exec_exit_status": "one_on_failure",
         "small_y": "asks_again",
         "session_limit": 2,
+        "idle_limit": 30,
         "login_method": "keyboard_interactive",
+        "password_change": "at_login",
         "exec_confirmation": "refuses",
+        "crypto_role": "pki_only",
+        "missing_service": "failure_line",
         "pki_underscore": "refused",
-        "csr_over_name_in_use": "refused",
-        "expired_at_restart": "refused",
-        "sftp_modes": "refused",
-        "c2w_tls": "1.3",
         "pki_match_words": "result_lines",
         "pki_verify_words": "result_lines",
         "pki_made_words": "result_lines",
+        "csr_over_name_in_use": "refused",
+        "expired_at_restart": "refused",
+        "webadmin_restart": "missing",
+        "turn_restart": "missing",
         "callbridge_rows": "after_3.9",
+        "c2w_tls": "1.3",
+        "c2w_pinning": "needs_root",
         "api_page_cap": 2,
         "api_missing_object": "404",
-        "missing_service": "failure_line",
+        "api_unauthorised": "403",
+        "api_without_callbridge": "404",
     },
+    # Says more than anybody asked for, before, after and in between.
     "chatty": {
         "exec_line_ending": "crlf",
         "paging": 10,
+        "paging_marker": "arrows",
         "wrap": "terminal_width",
         "welcome": "many_lines",
         "banner": "many_lines",
+        "expiry_notice": "one_line",
+        "ansi": "colour_prompt",
         "unknown_command": "usage",
         "setting_accepted": "success_line",
         "unknown_row": "extra_row",
-        "expiry_notice": "one_line",
-        "ansi": "colour_prompt",
-        "webadmin_enabled_line": "capital",
+        "exec_confirmation": "asks",
         "enabled_line": "small",
+        "webadmin_enabled_line": "capital",
+        "enable_applies": "yes",
         "display_words": "other_case",
         "display_padding": "wide",
         "redirect_value": "word_and_port",
         "version_form": "sentence",
         "pki_usage": "file_first",
         "webbridge3_status": "rows",
-        "api_transfer": "gzip",
         "callbridge_restart": "lost_connection",
+        "api_transfer": "gzip",
+        "api_link_status": "webBridgeStatus",
     },
-    "exec-less": {"exec_channel": "refused", "idle_limit": 180, "reboot_question": "asks", "login_method": "password"},
+    # No exec, and as few words as can be.
+    "exec-less": {
+        "exec_channel": "refused",
+        "channel_pacing": "none",
+        "login_method": "password",
+        "idle_limit": 180,
+        "banner": "one_line",
+        "prompt": "hostname_no_blank",
+        "paging": 24,
+        "paging_marker": "colon",
+        "callbridge_restart": 0,
+        "enabled_line": "absent",
+        "display_padding": "tight",
+        "version_form": "rows",
+        "pki_usage": "empty",
+        "pki_list_order": "sorted",
+        "pki_csr_dots": "one_line",
+        "pki_match_words": "opaque",
+        "pki_verify_words": "opaque",
+        "pki_made_words": "silent",
+        "webbridge3_status": "phrase",
+        "sftp_rename": "allowed",
+        "api_link_status": "status",
+    },
+    # Rows and wording of 2.9 to 3.2, and the forms of its time.
     "old": {
         "echo": "off",
         "shell_line_ending": "lf",
         "welcome": "none",
+        "prompt": "bare",
+        "exec_exit_status": "none",
         "enable_when_enabled": "nothing",
         "unknown_row": "row_without_colon",
         "setting_missing_file": "accepted",
-        "exec_exit_status": "none",
-        "prompt": "bare",
+        "failure_detail": "one_line",
+        "webadmin_enabled_line": "small",
+        "crypto_role": "everything",
+        "reboot_question": "goes",
         "callbridge_rows": "before_3.8",
+        "callbridge_enable": "accepted",
         "turn_rows": "colon",
         "webadmin_restart": "missing",
         "turn_restart": "missing",
+        "wrong_pair_at_restart": "keeps_old",
+        "chain_at_restart": "accepted",
+        "csr_over_name_in_use": "no_effect",
         "pki_key_form": "traditional",
         "pki_match_words": "terse",
         "pki_verify_words": "terse",
         "pki_inspect_form": "short_rows",
         "pki_csr_dots": "none",
+        "c2w_pinning": "needs_root",
         "c2w_ca_names": "none",
+        "c2w_host_check": "san_or_cn",
         "api_without_callbridge": "status_only",
         "api_uptime": "continues",
         "api_transfer": "chunked",
-        "wrong_pair_at_restart": "keeps_old",
-        "failure_detail": "one_line",
     },
 }
+
+#: What a dialect may be called.
+DIALECT_NAMES = f"{', '.join(DIALECTS)}, random:<seed>"
+
+
+def positions_of(dialect: str) -> dict[str, str | float]:
+    """Give what a dialect sets; SwitchError when there is none of that name.
+
+    A random dialect sets every switch. Each switch is drawn on its own, so that a switch that is added later changes no
+    draw of the others. No combination had to be left out: a client that does the documented things one after another,
+    reads what comes and chooses names of its own gets through under each. Only numbers are held within
+    ``Switch.drawn``.
+    """
+    kind, colon, seed = str(dialect).partition(":")
+    if kind == "random" and colon and seed:
+        drawn: dict[str, str | float] = {}
+        for name, switch in SWITCHES.items():
+            choices: tuple[str | float, ...] = (*switch.positions, *switch.drawn)
+            drawn[name] = random.Random(f"{seed} {name}").choice(choices)
+        return drawn
+    if dialect not in DIALECTS:
+        raise SwitchError(f"dialect {dialect!r} is none of {DIALECT_NAMES}")
+    return dict(DIALECTS[dialect])
 
 
 class Switchboard:
@@ -230,11 +318,9 @@ class Switchboard:
     def set(self, name: str, value: Any) -> None:
         """Set one switch, or with the name ``dialect`` a whole set; SwitchError leaves everything as it was."""
         if name == "dialect":
-            if value not in DIALECTS:
-                raise SwitchError(f"dialect {value!r} is none of {', '.join(DIALECTS)}")
+            positions = positions_of(value)
             self.dialect = value
-            self._values = {key: switch.default for key, switch in SWITCHES.items()}
-            self._values.update(DIALECTS[value])
+            self._values = {key: switch.default for key, switch in SWITCHES.items()} | positions
             return
         if name not in SWITCHES:
             raise SwitchError(f"unknown switch {name!r}")

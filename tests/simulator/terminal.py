@@ -21,7 +21,7 @@ from . import mmp
 if TYPE_CHECKING:
     from .node import Node
 
-MARKER = "--More--"
+MARKERS = {"more": "--More--", "arrows": "<--- More --->", "colon": ":"}
 _KEYS = {"\x1b[A": "up", "\x1b[B": "down", "\x1bOA": "up", "\x1bOB": "down"}
 
 
@@ -116,10 +116,11 @@ class Terminal:
 
     async def pages(self) -> None:
         """Show what is held back, a page after each blank, a line after each return, nothing more after q."""
+        marker = MARKERS[self._node.sw["paging_marker"]]
         while self._held:
-            self._write(MARKER)
+            self._write(marker)
             key = await self._key()
-            self._write("\r" + " " * len(MARKER) + "\r")
+            self._write("\r" + " " * len(marker) + "\r")
             if key in ("q", "Q", "\x03"):
                 self._held.clear()
                 break

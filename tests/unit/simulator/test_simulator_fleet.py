@@ -65,6 +65,7 @@ def test_the_inventory_has_groups_addresses_and_the_known_hosts_file(tmp_path: P
             "ansible_host": fleet.control.state("core1")["address"],
             "ansible_port": 2222,
             "cms_fqdn": "core1.example.test",
+            "simulated_dialect": "default",
         }
         variables = groups["cms"]["vars"]
         assert (variables["ansible_user"], variables["ansible_password"]) == ("admin", PASSWORD)
