@@ -22,7 +22,7 @@ from .given import FleetInput, Host
 from .model import State, TrustKey, Vouching, today, trust_file
 from .plan import SCHEMA, plan_id
 from .topology import Topology, build
-from .trusts import TrustChange
+from .trusts import TrustChange, file_name
 
 NARROW_ROUND = "narrow"
 
@@ -157,9 +157,7 @@ def _narrowed(
         keep = [sha for sha in held if sha not in drop]
         if not drop or not keep:
             continue
-        stem = names.trust_stem(key[1], key[2])
-        used = [*host.survey["files"], *host.made]
-        new = f"{stem}-g{names.next_generation(stem, used)}.pem"
+        new = file_name(given, key, file, frozenset(keep), vouching)
         removes[key] = sorted(str(vouching.info(sha)["subject"]) for sha in drop)
         changes.append(TrustChange(key, new, sorted(keep), [], file, "nothing needs it any more"))
     findings += [

@@ -141,7 +141,7 @@ def changes(
             found.append(
                 TrustChange(
                     key=key,
-                    file=_file_name(given, key, stored_file, content, vouching),
+                    file=file_name(given, key, stored_file, content, vouching),
                     keep=sorted(stored),
                     add=sorted(add),
                     before=stored_file,
@@ -180,10 +180,10 @@ def _authorities(shown: Shown, vouching: Vouching) -> set[str]:
     return {sha256 for sha256 in known if sha256 != shown.leaf and vouching.info(sha256)["ca"]} or set(known)
 
 
-def _file_name(
+def file_name(
     given: FleetInput, key: TrustKey, assigned: str | None, content: frozenset[str], vouching: Vouching
 ) -> str:
-    """Name the file of a widened trust; take one that a killed run left, where it fits or was cut."""
+    """Name the file of a trust that changes; take one that a killed run left, where it fits or was cut."""
     host = given.hosts[key[0]]
     stem = names.trust_stem(key[1], key[2])
     survey = host.survey or {}

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.narrow import make_narrow_plan
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.plan import make_plan
 from tests.unit.plugins.plugin_utils.fleet import kit
 from tests.unit.plugins.plugin_utils.fleet.kit import CONSENT, NOW, OLD, Fleet, standard
@@ -313,3 +314,15 @@ class TestDeterminism:
 
 def bases(plan: dict[str, Any]) -> dict[str, str]:
     return {identity["id"]: identity["base"] for identity in plan["identities"]}
+
+
+@pytest.mark.parametrize("moment", ["note callbridge-c2w-trust-g2.pem", "upload callbridge-c2w-trust-g2.pem"])
+def test_s15_a_narrowing_that_was_killed_takes_up_the_file_it_began(moment: str) -> None:
+    fleet = standard()
+    fleet.run(fleet.plan(accepted_anchors=CONSENT))
+    first = make_narrow_plan(fleet.given(kit.NARROW, narrow_also=["CN=Old Root"]))
+    next(what for _node, what in fleet.carry_out(first) if what == moment)
+    second = make_narrow_plan(fleet.given(kit.NARROW, narrow_also=["CN=Old Root"]))
+    assert [trust["file"] for trust in second["trusts"]] == [trust["file"] for trust in first["trusts"]]
+    fleet.run(second)
+    assert not make_narrow_plan(fleet.given(kit.NARROW))["rounds"]
