@@ -24,7 +24,12 @@ RESTART_KINDS = (
     "fail_restart",  # FAILURE lines and the service stays down
     "serve_old_after_restart",  # says SUCCESS and goes on with what it had
 )
-SFTP_KINDS = ("cut_upload", "disk_full")
+SFTP_KINDS = (
+    "cut_upload",  # the connection is lost when half of a file has arrived; with keep_connection: true only the rest is
+    "disk_full",
+    "sftp_drop",  # the connection is lost before a file is read, looked at or removed, or the files are listed
+    "sftp_failure",  # the same is answered with a failure
+)
 LOGIN_KINDS = ("refuse_login", "lockout", "password_change", "expiry_notice", "unreachable")
 API_KINDS = ("api_500", "api_garbage", "api_slow")
 KINDS = COMMAND_KINDS + RESTART_KINDS + SFTP_KINDS + LOGIN_KINDS + API_KINDS
@@ -39,8 +44,9 @@ class FaultSpec:
     """One fault.
 
     ``match`` is a command prefix, a file name pattern, a user name or an API path prefix, after the kind; empty matches
-    all. A prefix between slashes is a regular expression. ``count`` 0 means until cleared. ``after`` lets that many
-    matches pass first.
+    all. A prefix between slashes is a regular expression. ``sftp_drop`` and ``sftp_failure`` match what is done: ``get
+    NAME``, ``stat NAME``, ``remove NAME``, ``list``. ``count`` 0 means until cleared. ``after`` lets that many matches
+    pass first.
     """
 
     kind: str

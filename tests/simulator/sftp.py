@@ -58,11 +58,23 @@ class NodeSftp(asyncssh.SFTPServer):
         if self._node.sw.is_(switch, "permission_denied") and name in self._node.files_in_use():
             raise self._refusal()
 
+    def _perhaps(self, what: str) -> None:
+        """Go wrong where a fault of reading, listing or removing says so."""
+        fault = self._node.faults.take(("sftp_drop", "sftp_failure"), what)
+        if fault is None:
+            return
+        self._node.event("fault", fault=fault.kind, operation=what)
+        if fault.kind == "sftp_failure":
+            raise asyncssh.SFTPFailure(fault.text or "Failure")
+        self.channel.get_connection().abort()
+        raise asyncssh.SFTPConnectionLost("the connection was cut")
+
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
         """Open for reading, or for writing under the switches and faults."""
         name = self._name(path)
         if not pflags & _WRITE:
             self._node.event("sftp_get", user=self._user, file=name)
+            self._perhaps(f"get {name}")
             return super().open(path, pflags, attrs)
         if self._node.files.exists(name):
             self._guard(name, "sftp_overwrite_in_use")
@@ -102,9 +114,17 @@ class NodeSftp(asyncssh.SFTPServer):
             )
         return result
 
+    def stat(self, path: bytes) -> Any:
+        """Tell the size of a file."""
+        name = path.decode("utf-8", "replace").strip("/")
+        self._node.event("sftp_stat", user=self._user, file=name)
+        self._perhaps(f"stat {name}")
+        return super().stat(path)
+
     def remove(self, path: bytes) -> Any:
         """Remove a file."""
         name = self._name(path)
+        self._perhaps(f"remove {name}")
         if self._node.files.exists(name):
             self._guard(name, "sftp_delete_in_use")
         result = super().remove(path)
@@ -163,6 +183,8 @@ class NodeSftp(asyncssh.SFTPServer):
 
     async def scandir(self, path: bytes) -> AsyncIterator[Any]:
         """The listing; temporary names of the simulator are not in it."""
+        self._node.event("sftp_list", user=self._user)
+        self._perhaps("list")
         hidden = set(OTHER_FILES) if self._node.sw.is_("sftp_other_files", "hidden") else set()
         async for entry in super().scandir(path):
             name = entry.filename.decode() if isinstance(entry.filename, bytes) else entry.filename

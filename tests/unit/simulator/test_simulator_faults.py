@@ -155,6 +155,30 @@ def test_a_full_disk(fleet: SimulatedFleet) -> None:
     assert fleet.control.state("core1")["files"]["new.pem"]["size"] == 100
 
 
+@pytest.mark.parametrize("operation", ["get old_ca.pem", "stat old_ca.pem", "list"])
+@pytest.mark.parametrize("kind", ["sftp_drop", "sftp_failure"])
+def test_a_file_that_cannot_be_read_or_looked_at(fleet: SimulatedFleet, kind: str, operation: str) -> None:
+    what, _blank, name = operation.partition(" ")
+
+    def work(login: Login) -> object:
+        sftp = login.client.open_sftp()
+        return {"get": lambda: sftp.open(name).read(), "stat": lambda: sftp.stat(name), "list": sftp.listdir}[what]()
+
+    fault(fleet, kind, match=operation)
+    with Login(fleet, "core1") as login, pytest.raises((OSError, EOFError, paramiko.SSHException)):
+        work(login)
+    with Login(fleet, "core1") as login:
+        assert work(login)
+
+
+@pytest.mark.parametrize("kind", ["sftp_drop", "sftp_failure"])
+def test_a_file_that_cannot_be_removed_stays(fleet: SimulatedFleet, kind: str) -> None:
+    fault(fleet, kind, match="remove old_ca.pem")
+    with Login(fleet, "core1") as login, pytest.raises((OSError, EOFError, paramiko.SSHException)):
+        login.client.open_sftp().remove("old_ca.pem")
+    assert "old_ca.pem" in fleet.control.state("core1")["files"]
+
+
 @pytest.mark.parametrize("kind", ["refuse_login", "lockout"])
 def test_a_login_that_is_refused(fleet: SimulatedFleet, kind: str) -> None:
     fault(fleet, kind)
@@ -235,5 +259,5 @@ def test_the_fault_kinds_of_the_issue_exist() -> None:
     assert {
         "drop_before", "drop_after", "refuse_login", "cut_upload", "disk_full", "slow_restart", "fail_restart",
         "serve_old_after_restart", "silence", "failure_line", "garbage", "unreachable", "password_change", "lockout",
-        "expiry_notice", "api_500", "api_garbage", "api_slow",
+        "expiry_notice", "api_500", "api_garbage", "api_slow", "sftp_drop", "sftp_failure",
     } == set(KINDS)  # fmt: skip
