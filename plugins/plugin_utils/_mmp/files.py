@@ -78,11 +78,16 @@ class Files:
 
         A name that does not print is given escaped: it is no name that anything here would give or ask for.
         """
+        return {name: size for name, (size, _mode) in self.listing().items()}
+
+    def listing(self) -> dict[str, tuple[int | None, int | None]]:
+        """Give size and permission bits of every file by name, as ``listdir`` does; None where the node is silent."""
         entries = self._do("the list of files", "list", self._entries)
-        found: dict[str, int | None] = {}
+        found: dict[str, tuple[int | None, int | None]] = {}
         for entry in sorted(entries, key=lambda entry: (not entry.filename.isprintable(), entry.filename)):
             if not (entry.st_mode and stat.S_ISDIR(entry.st_mode)):
-                found.setdefault(printable(entry.filename), entry.st_size)
+                mode = None if entry.st_mode is None else stat.S_IMODE(entry.st_mode)
+                found.setdefault(printable(entry.filename), (entry.st_size, mode))
         return found
 
     def _entries(self, sftp: Any) -> list[Any]:

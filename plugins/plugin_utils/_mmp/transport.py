@@ -139,6 +139,11 @@ class Transport:
         """Give what the server said when it hung up, if anything."""
         return self._reasons.disconnect
 
+    @property
+    def software(self) -> str:
+        """Give the line with which the server named its SSH software, empty before it did."""
+        return str(getattr(self._ssh, "remote_version", "") or "")
+
     def open(self) -> None:
         """Connect, check the host key, log in once.
 
@@ -280,7 +285,7 @@ class Transport:
         except (paramiko.SSHException, EOFError, OSError) as exc:
             channel.close()
             raise self._refusal("exec", exc) from exc
-        return ByteStream(channel, str(self.endpoint))
+        return self._stream(channel)
 
     def open_shell(self, width: int, height: int) -> ByteStream:
         """Open a shell on a terminal of this size. Raises ChannelRefused or SessionLost."""
@@ -292,6 +297,10 @@ class Transport:
         except (paramiko.SSHException, EOFError, OSError) as exc:
             channel.close()
             raise self._refusal("shell", exc) from exc
+        return self._stream(channel)
+
+    def _stream(self, channel: Any) -> ByteStream:
+        """Give the bytes of a channel; the recorder listens in here."""
         return ByteStream(channel, str(self.endpoint))
 
     def open_sftp(self, timeout: float) -> Any:

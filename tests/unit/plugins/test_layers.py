@@ -28,6 +28,7 @@ ALLOWED = {
     "_issuers": TABLES | {"_pki"},
     "_fleet": TABLES | {"_pki"},
     "_engine": TABLES | {"_pki", "_mmp", "_api", "_issuers", "_fleet"},
+    "_record": TABLES | {"_pki", "_mmp", "_api"},
 }
 #: What the actions share stands above the layers.
 ABOVE = {"_action", "_gather", "_look", "_single"}
