@@ -24,6 +24,8 @@ JOBS ?= 2
 # Unit tests wait more than they compute: for deadlines, restarts, silent nodes.
 UNIT_JOBS ?= 4
 PYTEST_ARGS ?=
+# Which scenarios make molecule runs; without a name all of them.
+SCENARIOS ?=
 PYTEST := pytest -n $(JOBS) --dist loadgroup --durations=5
 
 .PHONY: help
@@ -47,7 +49,7 @@ fleet: env ## Run a simulated fleet in the foreground, with an inventory to play
 # Tests ---------------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint sanity unit integration ## Everything: lint, sanity, unit, integration with samples of the long sweeps
+test: lint sanity unit integration molecule ## Everything: lint, sanity, unit, integration with samples of the long sweeps
 
 .PHONY: test-all
 test-all: export CERTOPS_SWEEPS := all
@@ -92,6 +94,10 @@ unit: env ## Unit tests
 .PHONY: integration
 integration: env ## Real ansible-playbook runs on simulated fleets
 	$(PYTEST) tests/integration --junit-xml=build/reports/integration.xml $(PYTEST_ARGS)
+
+.PHONY: molecule
+molecule: env ## The scenarios of extensions/molecule on simulated fleets
+	@python -m tools.scenarios --jobs $(JOBS) $(SCENARIOS)
 
 .PHONY: coverage
 coverage: export COVERAGE_PROCESS_START := $(CURDIR)/pyproject.toml
