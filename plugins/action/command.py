@@ -13,24 +13,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._action import CmsActi
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, CommandFailed, NotUnderstood
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.masking import mask_command
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import CONFIRM, Answer, Reply
-from ansible_collections.certops.cms.plugins.plugin_utils._services.catalogue import SERVICES
-
-#: Services that are not in the catalogue yet, and what else shows its state when it is named alone.
-OTHER_DISPLAYS = ("pki", "recorder", "streamer", "uploader", "scheduler", "meetingapps", "version")
-DISPLAYS = frozenset(
-    [
-        *OTHER_DISPLAYS,
-        *(service.show for service in SERVICES),
-        *(f"{service.name} status" for service in SERVICES),
-        "pki list",
-        "database cluster status",
-        "tls sip",
-        "tls ldap",
-        "user list",
-    ]
-)
-#: Displays that take arguments.
-QUESTIONS = ("help", "pki inspect", "pki match", "pki verify", "user info")
+from ansible_collections.certops.cms.plugins.plugin_utils._services import commands
 
 #: Matches nothing: whoever expects an answer gets a shell, where a question is seen. An exec channel may take yes for
 #: granted (S9).
@@ -40,7 +23,9 @@ _NO_QUESTION = Answer(re.compile(r"(?!)"), "")
 def only_displays(command: str) -> bool:
     """Say whether a command is known to change nothing; what is not known may change something."""
     words = " ".join(command.split())
-    return words in DISPLAYS or any(words == known or words.startswith(f"{known} ") for known in QUESTIONS)
+    return words in commands.DISPLAYS or any(
+        words == known or words.startswith(f"{known} ") for known in commands.QUESTIONS
+    )
 
 
 def answers_of(params: dict[str, Any]) -> list[Answer]:
@@ -97,7 +82,7 @@ class ActionModule(CmsAction):
         expected = answers or ([] if displays else [_NO_QUESTION])
         reply = self.session.run(command, timeout=params["timeout"], long=True, answer=expected, check=False)
         result.update(
-            stdout=reply.text,
+            stdout="\n".join(reply.lines),
             stdout_lines=list(reply.lines),
             results=[{"ok": ok, "text": text} for ok, text in reply.results],
         )

@@ -23,6 +23,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._gather import plain
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers import files
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import quote
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import csr, keys, x509util
+from ansible_collections.certops.cms.plugins.plugin_utils._services import commands
 
 #: Attribute of guide table 4 -> option.
 SUBJECT = {
@@ -46,8 +47,7 @@ def next_base(base: str, taken: Iterable[str]) -> str:
 
 def csr_command(base: str, request: csr.Request) -> str:
     """Give the ``pki csr`` command for a request (guide 3.1)."""
-    pairs = [f"{name}:{quote(value)}" for name, value in csr.mmp_attributes(request)]
-    return " ".join(["pki csr", base, *pairs])
+    return commands.pki_csr(base, [(name, quote(value)) for name, value in csr.mmp_attributes(request)])
 
 
 def shortcomings(pem: bytes, request: csr.Request, name: str) -> list[str]:

@@ -25,7 +25,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._gather import plain
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers import files
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import bundles, certs, csr, der, keys, x509util
-from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
+from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue, commands
 from ansible_collections.certops.cms.plugins.plugin_utils._text import printable
 
 KEY, CSR, CERTIFICATE, TRUST, FULL_CHAIN = "key", "csr", "certificate", "trust", "full_chain"
@@ -249,8 +249,8 @@ class ActionModule(CmsAction):
             for service in catalogue.SERVICES
             if self._name in displays.files_named(node.display(service.name))
         ]
-        words = {word.strip(",;:\"'()") for word in node.session.show("pki").split()}
-        return found or (["the node (pki)"] if self._name in words else [])
+        named = displays.names_file(node.session.show(commands.PKI), self._name)
+        return found or (["the node (pki)"] if named else [])
 
     def _may_replace(self, node: Node, before: str) -> None:
         """Raise FileProblem unless the file on the node may be replaced."""

@@ -14,8 +14,11 @@ from ansible_collections.certops.cms.plugins.plugin_utils._fleet.given import Fl
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import quote
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import bundles
-from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
+from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue, commands
 from ansible_collections.certops.cms.plugins.plugin_utils._single import SINGLE_SPEC, SingleChange
+
+#: The names to choose from where a service has several slots.
+SLOT_NAMES = list(dict.fromkeys(slot.name for row in catalogue.SERVICES if len(row.slots) > 1 for slot in row.slots))
 
 
 class ActionModule(SingleChange):
@@ -23,7 +26,7 @@ class ActionModule(SingleChange):
 
     argument_spec: ClassVar[dict[str, Any]] = {
         "service": {"type": "str", "required": True, "choices": list(catalogue.BY_NAME)},
-        "slot": {"type": "str", "choices": ["https", "c2w"]},
+        "slot": {"type": "str", "choices": SLOT_NAMES},
         "key": {"type": "str", "required": True},
         "certificate": {"type": "str", "required": True},
         "bundle": {"type": "str"},
@@ -54,7 +57,7 @@ class ActionModule(SingleChange):
         """Ask the node whether key and certificate belong together, and give its words: the key stays there (S4)."""
         if not {files["key"], files["certificate"]} <= set((fleet.hosts[self.node].survey or {"files": {}})["files"]):
             return None, ""
-        question = f"pki match {quote(str(files['key']))} {quote(str(files['certificate']))}"
+        question = commands.pki_match(quote(str(files["key"])), quote(str(files["certificate"])))
         answer = self.session.show(question)
         return displays.read_yes_no(answer), " | ".join(line.strip() for line in answer.splitlines() if line.strip())
 
@@ -65,5 +68,7 @@ def _slot_id(service: catalogue.Service, slot: str | None) -> str:
             raise BadOption("slot", f"is not for {service.name}, which has one", "leave it out")
         return catalogue.slot_id(service, service.slots[0])
     if slot is None:
-        raise BadOption("slot", f"is needed for {service.name}", "give https or c2w")
+        raise BadOption(
+            "slot", f"is needed for {service.name}", "give one of: " + ", ".join(one.name for one in service.slots)
+        )
     return catalogue.slot_id(service, service.slot(slot))

@@ -19,6 +19,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._findings import ERROR
 from ansible_collections.certops.cms.plugins.plugin_utils._gather import plain
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import quote
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import bundles, certs, chain, keys, profiles, x509util
+from ansible_collections.certops.cms.plugins.plugin_utils._services import commands
 
 PARTS = ("certificate", "chain", "anchors")
 _FROM_NOW = re.compile(r"\+(\d{1,5})([dh])")
@@ -194,7 +195,7 @@ class ActionModule(CmsAction):
                 raise BadOption(
                     "key_file", "needs certificate_file with node: true", "name the certificate on the node"
                 )
-            command = f"pki match {quote(file)} {quote(self.params['certificate_file'])}"
+            command = commands.pki_match(quote(file), quote(self.params["certificate_file"]))
             says = self._there.says_yes(command)
             if says is None:
                 step = f"Run '{command}' by hand and read the answer"

@@ -18,6 +18,7 @@ from typing import Any
 
 from .._errors import CertificateProblem, Drift, FileProblem
 from .._mmp.session import Session
+from .._services import commands
 from . import steps
 from .change import ServiceChange
 from .content import content_of
@@ -151,9 +152,9 @@ class _Round:
 
     def _check(self, step: Mapping[str, Any]) -> None:
         """Ask for the node's opinion of a pair and its chain: a clear no stops, anything unclear is a remark."""
-        questions = [f"pki match {step['key']} {step['certificate']}"]
+        questions = [commands.pki_match(step["key"], step["certificate"])]
         if step.get("bundle"):
-            questions.append(f"pki verify {step['certificate']} {step['bundle']}")
+            questions.append(commands.pki_verify(step["certificate"], step["bundle"]))
         for question in questions:
             opinion = self.node.says_yes(question)
             if opinion is False:

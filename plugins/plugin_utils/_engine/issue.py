@@ -19,6 +19,7 @@ from .._findings import Finding
 from .._issuers.base import Wanted
 from .._issuers.store import Generation
 from .._pki import csr, keys
+from .._services import commands
 from .context import Context
 from .node import Node
 from .steps import refuse_blocked
@@ -52,7 +53,8 @@ def request_on_node(node: Node, identity: Mapping[str, Any], step: Mapping[str, 
     elif not {key_file, csr_file} <= set(taken) or not (ours or step.get("resume")):
         raise Drift(
             f"{node.name} {base}",
-            f"is in use already ({', '.join(sorted(taken))}); 'pki csr' would replace the key of what uses it",
+            f"is in use already ({', '.join(sorted(taken))}); '{commands.PKI_CSR}' would replace the key of what "
+            "uses it",
             "run the playbook again: a new plan chooses a name that was never used",
         )
     text = node.get(csr_file).decode("ascii", "replace")

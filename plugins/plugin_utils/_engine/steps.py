@@ -18,7 +18,7 @@ from typing import Any
 from .._errors import BadOption, Drift, PlanRefused, PreconditionMissing
 from .._findings import from_dict
 from .._fleet.journal import Journal
-from .._services import catalogue
+from .._services import catalogue, commands
 
 ASSIGN, TRUST = "assign", "trust"
 SETTINGS = (ASSIGN, TRUST)
@@ -55,9 +55,9 @@ class Setting:
     def command(self, value: Any) -> str:
         """Give the command that makes ``value`` the setting; nothing at all is set with ``none``."""
         if self.trust is not None:
-            return f"{catalogue.BY_NAME[self.service].trust(self.trust).command} {value or 'none'}"
+            return f"{catalogue.BY_NAME[self.service].trust(self.trust).command} {value or commands.NONE}"
         files = [value[part] for part in NO_FILES if value.get(part)]
-        return " ".join([self._slot.command, *(files or ["none"])])
+        return " ".join([self._slot.command, *(files or [commands.NONE])])
 
     @property
     def _slot(self) -> catalogue.Slot:

@@ -23,7 +23,7 @@ from .._fleet import names
 from .._mmp import displays
 from .._mmp.session import Session
 from .._pki import bundles, certs, csr, der
-from .._services import catalogue
+from .._services import catalogue, commands
 from . import probe as probing
 
 SCHEMA = 1
@@ -61,11 +61,15 @@ def survey(
     ``made`` are files this collection put there: requests that wait for a certificate and trust files newer than the
     assigned one are read from among them. Raises CmsError for a node that cannot be read or not be understood (S8).
     """
-    version = displays.parse_version(session.show("version"))
+    version = displays.parse_version(session.show(commands.VERSION))
     services = {row.name: displays.parse_service(row, session.show(row.show)) for row in catalogue.SERVICES}
-    kinds = displays.parse_pki_list(session.show("pki list"))
+    kinds = displays.parse_pki_list(session.show(commands.PKI_LIST))
     sizes = session.listdir()
-    files = {name: {"kind": kinds.get(name, "unknown"), "size": sizes.get(name)} for name in sorted({*kinds, *sizes})}
+    # What the list left out is told by its name: a key stays a key (S4).
+    files = {
+        name: {"kind": kinds.get(name) or displays.kind_by_name(name), "size": sizes.get(name)}
+        for name in sorted({*kinds, *sizes})
+    }
     reader = _Reader(session, services, files)
     wanted = {**reader.in_use(), **reader.also(files_of_interest, made)}
     certificates = {name: reader.certificates(name, expect) for name, expect in sorted(wanted.items())}

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import _findings
+from .._services import commands
 from .._text import printable
 
 #: Columns of the text, and the column at which notes begin.
@@ -167,9 +168,9 @@ def _step(plan: dict[str, Any], host: str, step: dict[str, Any], batch: dict[str
     elif kind == "upload":
         yield from _with(f"      upload {step['file']}", _upload_note(plan, step))
     elif kind == "check":
-        yield f"      pki match {step['key']} {step['certificate']}"
+        yield f"      {commands.pki_match(step['key'], step['certificate'])}"
         if step["bundle"]:
-            yield f"      pki verify {step['certificate']} {step['bundle']}"
+            yield f"      {commands.pki_verify(step['certificate'], step['bundle'])}"
     elif kind == "assign":
         yield f"      {step['command']}"
         for label, told in [*_replaced(plan, host, step), *_made_before(plan, step)]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from .._findings import ERROR, REMARK, WARNING, Finding
 from .._pki import certs, profiles
-from .._services import catalogue
+from .._services import catalogue, commands
 from . import model, names
 from .due import Decision
 from .given import FleetInput, Host
@@ -124,7 +124,7 @@ def about_services(given: FleetInput, topology: Topology) -> Iterator[Against]:
                         "service-off",
                         "4",
                         f"{name} is switched off; certificates are stored for it and it stays off",
-                        f"enable it on the node ('{name} enable') when it is to run",
+                        f"enable it on the node ('{commands.enable(name)}') when it is to run",
                     ),
                     (host.name,),
                 )
@@ -179,7 +179,8 @@ def _trusts(
                 "what a new certificate would break there",
                 "put the other side into the inventory if it is a Web Bridge or a Call Bridge; links between Call "
                 "Bridges (guide 4.9) are not planned by this version: leave the node out with cms_skip_nodes: "
-                f"[{host.name}], or clear it in a window of its own if nothing needs it ('{setting.command} none')",
+                f"[{host.name}], or clear it in a window of its own if nothing needs it "
+                f"('{setting.command} {commands.NONE}')",
             )
     for label, file in state.get("unknown_trusts") or []:
         yield _error(
@@ -294,7 +295,7 @@ def _assigned(host: Host, slot_id: str, identity: Identity, given: FleetInput, v
         roles=tuple(identity.roles),
         now=given.now,
         subject_label=label,
-        digital_signature=slot_id == "callbridge",
+        digital_signature=slot.signs,
     )
     for finding in found:
         yield Against(finding, (host.name,))

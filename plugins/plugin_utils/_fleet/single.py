@@ -16,7 +16,7 @@ from typing import Any
 
 from .._findings import ERROR, WARNING, Finding
 from .._pki import certs, profiles
-from .._services import catalogue
+from .._services import catalogue, commands
 from . import names, outside, steps, trusts, written
 from .given import FleetInput, Host
 from .model import State, TrustKey, Vouching, assigned_chain, shown, today, trust_file
@@ -60,7 +60,7 @@ def plan_assignment(
             "key-mismatch",
             "4.3",
             f"{host_name} {files['certificate']}",
-            f"does not fit the key {files['key']}: 'pki match' says {printed or 'no'}",
+            f"does not fit the key {files['key']}: '{commands.PKI_MATCH}' says {printed or 'no'}",
             "name the key that the certificate was requested with; unlock a key that has a passphrase first",
         )
     assigned = {part: files.get(part) for part in before} == before
@@ -99,6 +99,14 @@ def plan_trust(
     key: TrustKey = (host_name, service_name, trust)
     before = trust_file(single.host, service_name, trust)
     held = single.vouching.add(item["pem"] for item in single.host.certificates(before))
+    if trust not in (single.host.service(service_name).get("trusts") or {}):
+        single.error(
+            "trust-not-shown",
+            "S8",
+            f"{host_name} {service_name} {trust}",
+            "the display has no row for it, so what is trusted now is not known and would be lost",
+            f"look at '{single.service.show}' on the node: its version may not have this setting",
+        )
     if before and not held:
         single.error(
             "trust-unreadable",
@@ -206,7 +214,7 @@ class _Single:
             roles=slot.roles,
             now=self.given.now,
             subject_label=f"{self.host.name} {slot_id}",
-            digital_signature=slot_id == "callbridge",
+            digital_signature=slot.signs,
         )
 
     def check_files(self, files: dict[str, str | None]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._services import catalogue
+from .._services import catalogue, commands
 from . import names
 from .due import NEW, REQUESTED, Decision
 from .given import FleetInput, Host
@@ -19,9 +19,6 @@ from .model import assigned_chain
 from .order import TRUST, Unit
 from .topology import Topology
 from .trusts import TrustChange
-
-#: The attributes of ``pki csr`` in the order of guide table 4.
-_CSR_ORDER = ("CN", "OU", "O", "L", "ST", "C", "emailAddress")
 
 
 def files_of(decision: Decision, has_chain: bool = True) -> dict[str, str]:
@@ -32,12 +29,12 @@ def files_of(decision: Decision, has_chain: bool = True) -> dict[str, str]:
 def csr_command(decision: Decision) -> str:
     """Give the ``pki csr`` command: the CN is appended to the list of names by the node itself (guide 3.1)."""
     identity = decision.identity
-    parts = [f"pki csr {decision.base}"]
-    parts += [f"{key}:{_quoted(identity.subject[key])}" for key in _CSR_ORDER if identity.subject.get(key)]
+    subject = identity.subject
+    attributes = [(key, _quoted(subject[key])) for key in commands.CSR_ATTRIBUTES if subject.get(key)]
     others = [name for name in identity.names if name.lower() != identity.common_name.lower()]
     if others:
-        parts.append("subjectAltName:" + ",".join(others))
-    return " ".join(parts)
+        attributes.append((commands.CSR_NAMES, ",".join(others)))
+    return commands.pki_csr(decision.base, attributes)
 
 
 def request_steps(decision: Decision) -> list[dict[str, Any]]:

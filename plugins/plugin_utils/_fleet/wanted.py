@@ -18,7 +18,7 @@ from typing import Any
 
 from .._errors import BadOption
 from .._pki import csr
-from .._services import catalogue
+from .._services import catalogue, commands
 from . import described
 from .described import KEY_SIZES, SUBJECT_ATTRIBUTES
 from .given import FleetInput, Host
@@ -256,7 +256,7 @@ def _complete(
         problems.append(
             (
                 identity.hosts[0],
-                f"{identity.name} wants an ECDSA key made on the node, which 'pki csr' cannot make (guide A.2)",
+                f"{identity.name} wants an ECDSA key made on the node; '{commands.PKI_CSR}' makes none (guide A.2)",
                 "set key_location: control for it, or key_type: rsa",
             )
         )

@@ -48,10 +48,14 @@ CONFIRM = Answer(texts.CONFIRMATION, texts.YES)
 
 @dataclasses.dataclass
 class Output:
-    """What came back: the lines without echo and prompt, and the exit status where there was one."""
+    """What came back: the lines without echo and prompt, and the exit status where there was one.
+
+    ``ended`` says that the last line was ended: otherwise more of it may have been lost.
+    """
 
     lines: list[str]
     exit_status: int | None = None
+    ended: bool = True
 
 
 class ShellChannel:
@@ -229,7 +233,7 @@ class ShellChannel:
                 raise self._lost(command)
             else:
                 raise self._late(command, timeout)
-        return Output(self._take(command, answers))
+        return self._take(command, answers)
 
     def _drain(self) -> None:
         """Take what came since the last prompt, a log line for example, so that it is no part of the next answer."""
@@ -316,12 +320,13 @@ class ShellChannel:
             printed,
         )
 
-    def _take(self, command: str, answers: Sequence[Answer]) -> list[str]:
+    def _take(self, command: str, answers: Sequence[Answer]) -> Output:
         lines = self._lines()
         rest = lines[-1].rstrip()
         # Output that does not end its last line stands before the prompt.
         lines[-1] = rest[: len(rest) - len(self.prompt.rstrip())]
-        if not lines[-1].strip():
+        ended = not lines[-1].strip()
+        if ended:
             lines.pop()
         lines, echoed = terminal.strip_echo(lines, command, self.prompt)
         lines = [line for line in lines if line.strip() not in self._questions]
@@ -330,7 +335,7 @@ class ShellChannel:
         while lines and not lines[0].strip():
             lines.pop(0)
         hidden = [answer.text for answer in answers if answer.secret]
-        return [Masker(hidden).literal(line.rstrip()) for line in lines]
+        return Output([Masker(hidden).literal(line.rstrip()) for line in lines], ended=ended)
 
 
 def run_exec(transport: Transport, command: str, timeout: float, masker: Masker) -> Output:
@@ -368,7 +373,8 @@ def run_exec(transport: Transport, command: str, timeout: float, masker: Masker)
             )
     finally:
         stream.close()
-    if lines and not lines[-1]:
+    ended = not lines[-1]
+    if ended:
         lines.pop()
     if len(lines) <= 3 and texts.PASSWORD_CHANGE.search(" ".join(lines)):
         raise PasswordChangeRequired(
@@ -377,7 +383,7 @@ def run_exec(transport: Transport, command: str, timeout: float, masker: Masker)
             "log in by hand, set a new password, and put it into the inventory",
             masker.lines(lines),
         )
-    return Output(lines, status)
+    return Output(lines, status, ended)
 
 
 def _is_over(transport: Transport, wait: float) -> bool:

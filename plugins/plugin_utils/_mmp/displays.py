@@ -9,21 +9,25 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
-import dataclasses
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from .._errors import NotUnderstood
-from .._services.catalogue import Service, Slot
+from .._services import commands
+from .._services.catalogue import ENABLED, LINK_KINDS, STATUS, Service, Slot
 from .._text import printable
-from . import texts
+from . import terminal, texts
 from .masking import Masker
 from .rows import Display, Row, fold, parse_display
 
 _FILE = re.compile(r"[^\s/:]+\.(?:pem|crt|cer|der|key|csr|zip|bak|pub)", re.IGNORECASE)
-_LISTEN = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):(\d{1,5})")
+_LISTEN = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):([0-9]{1,5})")
+_PORT = re.compile(r"[0-9]{1,5}")
 _INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _LISTED_NAME = re.compile(r"[^/:]*[^/:\s]\.[A-Za-z0-9]{1,10}")
+#: An answer that is only a complaint has no more lines than this.
+_COMPLAINT_LINES = 3
 
 
 # Services ------------------------------------------------------------------------------------------------------------
@@ -32,20 +36,26 @@ _LISTED_NAME = re.compile(r"[^/:]*[^/:\s]\.[A-Za-z0-9]{1,10}")
 def parse_service(service: Service, text: str) -> dict[str, Any]:
     """Read the display of a service into the survey's form.
 
-    Keys: present, enabled, running (None: unknown), slots, trusts, unknown_rows, and unknown_trusts: rows that may hold
-    a trust setting which the catalogue does not know. A service that the node does not know gives present False and
-    the detail. Raises NotUnderstood for text that is neither.
+    Keys: present, enabled, running (None: unknown), slots, trusts (a setting without a row is left out, nothing set is
+    None), unknown_rows, and unknown_trusts: rows that may hold a trust setting which the catalogue does not know. A
+    service that the node does not know gives present False and the detail. Raises NotUnderstood for text that is
+    neither, and for a display that may have been cut where it matters.
     """
     display = parse_display(text)
-    known = _known_labels(service)
+    known = {fold(label) for label in service.rows}
     if not any(row.key in known for row in display.rows):
-        return _absent(service, text)
+        return _absent(service, display, text)
+    needed = {kind.trust for kind in LINK_KINDS if kind.verifier == service.name}
     return {
         "present": True,
-        "enabled": _switch(display, service.enabled_label),
+        "enabled": _switch(display, service.labels(ENABLED)),
         "running": _running(display, service),
         "slots": {slot.name: _slot(service, slot, display, text) for slot in service.slots},
-        "trusts": {trust.name: _file(service, trust.label, display, text) for trust in service.trusts},
+        "trusts": {
+            trust.name: _file(service, f"{trust.name} trust", display, text)
+            for trust in service.trusts
+            if trust.name in needed or display.all(service.labels(f"{trust.name} trust"))
+        },
         "unknown_rows": [[row.label, row.value] for row in _unknown(display, service, known)],
         "unknown_trusts": [
             [row.label, row.value]
@@ -65,22 +75,15 @@ def files_named(parsed: dict[str, Any]) -> set[str]:
     return named
 
 
-def _known_labels(service: Service) -> set[str]:
-    labels: list[str | None] = [service.enabled_label, service.status_label]
-    labels += [*service.secret_labels, *service.known_labels]
-    for slot in service.slots:
-        labels += [slot.key_label, slot.certificate_label, slot.bundle_label, slot.listen_label, slot.port_label]
-    labels += [trust.label for trust in service.trusts]
-    return {fold(label) for label in labels if label}
-
-
 def _unknown(display: Display, service: Service, known: set[str]) -> list[Row]:
     return [row for row in display.rows if row.key not in known and not _extra_listener(service, row)]
 
 
 def _extra_listener(service: Service, row: Row) -> bool:
     """Say whether this is one of the rows that a service without a listening label prints per interface."""
-    without = any(slot.listen_label is None and slot.port_label for slot in service.slots)
+    without = any(
+        service.labels(f"{slot.name} port") and not service.labels(f"{slot.name} listen") for slot in service.slots
+    )
     return without and bool(texts.LISTEN_LABEL.search(row.label)) and _interfaces(row.value) is not None
 
 
@@ -88,29 +91,42 @@ def _surplus(display: Display, service: Service) -> list[Row]:
     """Give the second and further values of a trust row that repeats: only one can be looked after."""
     surplus: list[Row] = []
     for trust in service.trusts:
-        rows = [row for row in display.all(trust.label) if row.setting]
+        rows = [row for row in display.all(service.labels(f"{trust.name} trust")) if row.setting]
         surplus += [row for row in rows[1:] if row.setting != rows[0].setting]
     return surplus
 
 
-def _absent(service: Service, text: str) -> dict[str, Any]:
+def _absent(service: Service, display: Display, text: str) -> dict[str, Any]:
     lines = [line.strip() for line in Masker().text(text).splitlines() if line.strip()]
     told = "\n".join(lines)
-    complaint = any(
-        pattern.search(told) for pattern in (texts.UNKNOWN_COMMAND, texts.USAGE, texts.ABSENT_SERVICE)
-    ) or any(texts.FAILURE.match(line) for line in lines)
+    complaint = bool(texts.USAGE.search(told)) or (
+        # In a long text such words stand for something else.
+        len(lines) <= _COMPLAINT_LINES
+        and (
+            any(pattern.search(told) for pattern in (texts.UNKNOWN_COMMAND, texts.ABSENT_SERVICE))
+            or any(texts.FAILURE.match(line) for line in lines)
+        )
+    )
     if complaint and not texts.NOT_PERMITTED.search(told):
         return {"present": False, "detail": " | ".join(lines[:5])}
-    raise NotUnderstood(
+    raise _not_understood(service, "it has no row that is known" if lines else "it is empty", text)
+
+
+def _not_understood(service: Service, reason: str, text: str, next_step: str = "") -> NotUnderstood:
+    return NotUnderstood(
         f"the display of {service.name}",
-        "it has no row that is known" if lines else "it is empty",
-        f"run '{service.show}' by hand and compare; a cut display or another version may be the cause",
-        lines,
+        reason,
+        next_step or f"run '{service.show}' by hand and compare; a cut display or another version may be the cause",
+        Masker().text(text).splitlines(),
     )
 
 
-def _switch(display: Display, label: str | None) -> bool | None:
-    states = {_truth(row.value) for row in display.all(label)}
+def _missing(service: Service, meaning: str, text: str) -> NotUnderstood:
+    return _not_understood(service, f"the row {service.labels(meaning)[0]!r} is missing", text)
+
+
+def _switch(display: Display, labels: Iterable[str]) -> bool | None:
+    states = {_truth(row.value) for row in display.all(labels)}
     return states.pop() if len(states) == 1 else None
 
 
@@ -120,12 +136,14 @@ def _truth(value: str) -> bool | None:
 
 
 def _running(display: Display, service: Service) -> bool | None:
-    rows = display.all(service.status_label)
+    rows = display.all(service.labels(STATUS))
     if len(rows) != 1 or not service.running_text:
         return None
     value = rows[0].value
     if texts.NOT_RUNNING.search(value):
         return False
+    if not rows[0].ended or rows[0].continuation:
+        return None
     # The whole phrase is the state: with a word more it may mean something else.
     words = value.lower().split()
     expected = service.running_text.lower().split()
@@ -133,57 +151,92 @@ def _running(display: Display, service: Service) -> bool | None:
 
 
 def _slot(service: Service, slot: Slot, display: Display, text: str) -> dict[str, Any]:
-    missing = [label for label in (slot.key_label, slot.certificate_label) if not display.all(label)]
-    if missing and not (slot.tls_optional and len(missing) == 2):
-        raise NotUnderstood(
-            f"the display of {service.name}",
-            f"the row {missing[0]!r} is missing",
-            f"run '{service.show}' by hand and compare; a cut display or another version may be the cause",
-            Masker().text(text).splitlines(),
-        )
-    return {
-        "key": _file(service, slot.key_label, display, text),
-        "certificate": _file(service, slot.certificate_label, display, text),
-        "bundle": (_file(service, slot.bundle_label, display, text) if slot.bundle_label else None),
-        "listen": _listen(slot, display),
-    }
+    missing = [part for part in ("key", "certificate") if not display.all(service.labels(f"{slot.name} {part}"))]
+    if slot.tls_optional and len(missing) == 2 and _goes_on(service, slot, display):
+        missing = []
+    if missing:
+        raise _missing(service, f"{slot.name} {missing[0]}", text)
+    bundle = service.labels(f"{slot.name} bundle")
+    cut = _torn(display, bundle) or not _goes_on(service, slot, display)
+    if bundle and not display.all(bundle) and cut:
+        raise _missing(service, f"{slot.name} bundle", text)
+    files = {part: _file(service, f"{slot.name} {part}", display, text) for part in ("key", "certificate", "bundle")}
+    return {**files, "listen": _listen(service, slot, display)}
 
 
-def _file(service: Service, label: str, display: Display, text: str) -> str | None:
+def _goes_on(service: Service, slot: Slot, display: Display) -> bool:
+    """Say whether the display has anything that comes after the files of a slot: then it was not cut before them."""
+    rows = list(service.rows)
+    last = max(rows.index(label) for label in rows if service.rows[label] in _file_rows(slot))
+    later = {fold(label) for label in rows[last + 1 :]}
+    return any(row.key in later or _extra_listener(service, row) for row in display.rows)
+
+
+def _torn(display: Display, labels: Iterable[str]) -> bool:
+    """Say whether a line is the beginning of one of these labels and no more: then its row was torn apart."""
+    return any(fold(label).startswith(fold(line)) for label in labels for line in display.stray)
+
+
+def _file_rows(slot: Slot) -> list[str]:
+    return [f"{slot.name} {part}" for part in ("key", "certificate", "bundle")]
+
+
+def _file(service: Service, meaning: str, display: Display, text: str) -> str | None:
     """Give the file of a row. A key or certificate that is shown twice with different files cannot be judged."""
-    rows = [row for row in display.all(label) if row.setting]
-    if len({row.setting for row in rows}) > 1 and not any(trust.label == label for trust in service.trusts):
-        raise NotUnderstood(
-            f"the display of {service.name}",
-            f"the row {label!r} is there more than once, with different files",
+    shown = display.all(service.labels(meaning))
+    rows = [row for row in shown if _names_file(service, row, text)]
+    if meaning.endswith(" trust") and not shown:
+        raise _missing(service, meaning, text)
+    if len({row.setting for row in rows}) > 1 and not meaning.endswith(" trust"):
+        raise _not_understood(
+            service,
+            f"the row {rows[0].label!r} is there more than once, with different files",
+            text,
             f"run '{service.show}' by hand and see which one is in use",
-            Masker().text(text).splitlines(),
         )
     return rows[0].setting if rows else None
+
+
+def _names_file(service: Service, row: Row, text: str) -> bool:
+    """Say whether a row names a file; raise NotUnderstood for what may be only the beginning of a name."""
+    whole = row.ended and not row.continuation
+    if row.value.lower() == texts.NOTHING or (not row.value and whole):
+        return False
+    base, dot, extension = row.value.rpartition(".")
+    legal = f".{extension.lower()}" in texts.ASSIGNED_EXTENSIONS
+    begun = any(known.startswith(f".{extension.lower()}") for known in texts.ASSIGNED_EXTENSIONS)
+    if base and dot and not any(char.isspace() for char in row.value) and (legal or (whole and not begun)):
+        return True
+    raise _not_understood(
+        service, f"the row {row.label!r} has {row.value!r}, which is no whole name of a file, and not 'none'", text
+    )
 
 
 def _may_be_file(row: Row) -> bool:
     return row.setting is not None and _truth(row.value) is None and row.value != texts.MASK
 
 
-def _listen(slot: Slot, display: Display) -> list[dict[str, Any]]:
+def _listen(service: Service, slot: Slot, display: Display) -> list[dict[str, Any]]:
     """Read where a slot listens: ``a:443 c:8443``, or interfaces with the port of another row or of the catalogue.
 
     An interface of None means that the display does not tell it. What cannot be read is left out: such a listener
     counts as not proven, never as healthy.
     """
     port = slot.port
-    for row in display.all(slot.port_label):
-        port = int(row.value) if re.fullmatch(r"\d{1,5}", row.value) else None
-    if slot.listen_label is None:
+    for row in display.all(service.labels(f"{slot.name} port")):
+        whole = row.ended and not row.continuation.isdigit()
+        port = int(row.value) if whole and _PORT.fullmatch(row.value) and 0 < int(row.value) < 65536 else None
+    labels = service.labels(f"{slot.name} listen")
+    if not labels:
         rows = [row for row in display.rows if texts.LISTEN_LABEL.search(row.label) and row.setting]
         found = [pair for row in rows for pair in _interfaces(row.value) or []]
         # Those rows name the relay's interfaces, and may name its own port: TLS is on the port of the other row.
         names = list(dict.fromkeys(name for name, _port in found)) or [None]
         return [{"interface": name, "port": port} for name in names if port]
     listen: list[dict[str, Any]] = []
-    for row in display.all(slot.listen_label):
-        for name, own_port in (_interfaces(row.value) if row.setting else None) or []:
+    for row in display.all(labels):
+        torn = not row.ended or (row.continuation and _interfaces(row.value + row.continuation))
+        for name, own_port in (_interfaces(row.value) if row.setting and not torn else None) or []:
             if own_port or port:
                 listen.append({"interface": name, "port": own_port or port})
     return listen
@@ -211,7 +264,7 @@ def parse_pki_list(text: str) -> dict[str, str]:
 
     The kind is what the name says; ``.pem`` and ``.der`` may be either, and are unknown. A name that does not print is
     given escaped: it is no name that anything here would give or ask for.
-    Raises NotUnderstood for text that is no list.
+    Raises NotUnderstood for text that is no list, or that ends in the middle of a name.
     """
     files: dict[str, str] = {}
     strange: list[str] = []
@@ -223,22 +276,27 @@ def parse_pki_list(text: str) -> dict[str, str]:
         if line.endswith(":"):
             heading = True
         elif _LISTED_NAME.fullmatch(name):
-            files[printable(name)] = _kind(name)
+            files[printable(name)] = kind_by_name(name)
         else:
             strange.append(line)
     told = "\n".join(strange)
     complaint = texts.UNKNOWN_COMMAND.search(told) or any(texts.FAILURE.match(line) for line in strange)
     if texts.USAGE.search(text) or complaint or (strange and not heading and not files):
-        raise NotUnderstood(
-            "the answer to 'pki list'",
-            "it is no list of files",
-            "run 'pki list' by hand; the user may lack the role for it",
-            text.splitlines(),
+        raise _no_list(
+            "it is no list of files", f"run '{commands.PKI_LIST}' by hand; the user may lack the role for it", text
         )
+    *_lines, rest = text.split("\n")
+    if rest.strip() and not rest.strip().lower().endswith(texts.LISTED_EXTENSIONS):
+        raise _no_list(f"it ends in the middle of a line, {rest.strip()!r}", "run the playbook again", text)
     return files
 
 
-def _kind(name: str) -> str:
+def _no_list(reason: str, next_step: str, text: str) -> NotUnderstood:
+    return NotUnderstood(f"the answer to '{commands.PKI_LIST}'", reason, next_step, text.splitlines())
+
+
+def kind_by_name(name: str) -> str:
+    """Say what the name of a file says it is: key, csr, certificate, or unknown."""
     lower = name.lower()
     if lower.endswith(texts.KEY_EXTENSIONS):
         return "key"
@@ -247,48 +305,33 @@ def _kind(name: str) -> str:
     return "certificate" if lower.endswith(texts.CERTIFICATE_EXTENSIONS) else "unknown"
 
 
+def names_file(text: str, name: str) -> bool:
+    """Say whether a text, such as the answer to ``pki``, names a file."""
+    return any(name in (word, word.strip(",;:\"'()")) for word in text.split())
+
+
 def read_yes_no(text: str) -> bool | None:
-    """Read the answer of ``pki match`` or ``pki verify``. None: it does not say, which must not count as yes."""
+    """Read the answer of ``pki match`` or ``pki verify``. None: it does not say, which must not count as yes.
+
+    An answer that does not end its last line may have lost the word that matters.
+    """
+    text = "\n".join(terminal.plain_lines(text))
     if texts.USAGE.search(text) or texts.UNKNOWN_COMMAND.search(text) or texts.NOT_PERMITTED.search(text):
         return None
     if texts.SAYS_NO.search(text):
         return False
-    return True if texts.SAYS_YES.search(text) else None
-
-
-@dataclasses.dataclass(frozen=True)
-class CsrCreated:
-    """The files that ``pki csr`` made."""
-
-    key: str
-    csr: str
-
-
-def parse_csr_created(text: str) -> CsrCreated:
-    """Read which files ``pki csr`` made. Raises NotUnderstood where it does not name exactly one of each."""
-    names = dict.fromkeys(texts.CSR_FILES.findall(text))
-    keys = [name for name in names if name.endswith(".key")]
-    csrs = [name for name in names if name.endswith(".csr")]
-    if len(keys) == 1 and len(csrs) == 1 and not any(texts.FAILURE.match(line) for line in text.splitlines()):
-        return CsrCreated(keys[0], csrs[0])
-    raise NotUnderstood(
-        "the answer to 'pki csr'",
-        "it does not name one key file and one CSR file",
-        "look at 'pki list' to see what was made",
-        text.splitlines(),
-    )
+    whole = text.endswith("\n") and not any(texts.SAYS_PERHAPS.search(line) for line in text.splitlines())
+    return True if whole and texts.SAYS_YES.search(text) else None
 
 
 def parse_version(text: str) -> str | None:
-    """Read the version number, such as ``3.9.2``; None where there is none, or several."""
+    """Read the version number, such as ``3.9.2``; None where there is none, or several, or where it may be cut."""
     if texts.USAGE.search(text) or texts.UNKNOWN_COMMAND.search(text):
         return None
-    found: list[str] = list(dict.fromkeys(texts.VERSION.findall(text)))
+    *lines, _unfinished = text.split("\n")
+    found: list[str] = list(dict.fromkeys(number for line in lines for number in texts.VERSION.findall(line)))
     labelled: list[str] = [
-        match
-        for line in text.splitlines()
-        if re.search(r"(?i)\bversion\b|\brelease\b", line)
-        for match in texts.VERSION.findall(line)
+        match for line in lines if texts.VERSION_LABEL.search(line) for match in texts.VERSION.findall(line)
     ]
     if labelled:
         return labelled[0]

@@ -10,6 +10,7 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from . import terminal, texts
 from .masking import split_row
@@ -21,6 +22,10 @@ class Row:
 
     label: str
     value: str
+    #: Whether the line was ended: otherwise the text may have been cut in it.
+    ended: bool = True
+    #: The line that follows, when it is no row: where lines were wrapped, the value goes on with it.
+    continuation: str = ""
 
     @property
     def key(self) -> str:
@@ -40,9 +45,10 @@ class Display:
     rows: tuple[Row, ...]
     stray: tuple[str, ...]
 
-    def all(self, label: str | None) -> list[Row]:
-        """Give every row of this label: a label that repeats is a list."""
-        return [row for row in self.rows if label is not None and row.key == fold(label)]
+    def all(self, labels: Iterable[str]) -> list[Row]:
+        """Give every row that has one of these labels: a label that repeats is a list."""
+        keys = {fold(label) for label in labels}
+        return [row for row in self.rows if row.key in keys]
 
 
 def fold(label: str) -> str:
@@ -51,18 +57,25 @@ def fold(label: str) -> str:
 
 
 def parse_display(text: str) -> Display:
-    """Read a display. A row splits at the first colon with a blank on a side, else at the first wide gap."""
+    """Read a display. A row splits at the first colon with a blank on a side, else at the first wide gap.
+
+    A text that does not end its last line may have been cut in it.
+    """
     rows: list[Row] = []
     stray: list[str] = []
-    for line in terminal.plain_lines(text):
+    *lines, rest = terminal.plain_lines(text)
+    for number, whole in enumerate([*lines, rest]):
+        line = texts.PAGER_MARK.sub("", whole)
         if not line.strip():
             continue
         parts = split_row(line)
         if parts is None or not parts[0]:
             stray.append(line.strip())
+            if rows and not rows[-1].continuation:
+                rows[-1] = dataclasses.replace(rows[-1], continuation=line.strip())
             continue
         label, value = parts
         if texts.SECRET_LABEL.search(label) and value.lower() not in ("", texts.NOTHING):
             value = texts.MASK
-        rows.append(Row(label, value))
+        rows.append(Row(label, value, ended=number < len(lines)))
     return Display(tuple(rows), tuple(stray))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from .._errors import BadOption, CmsError, CommandFailed, ConnectionFailed, NotUnderstood, SessionLost
+from .._services import commands
 from . import texts
 from .channel import CONFIRM, Answer, Output, ShellChannel, run_exec
 from .files import MOST_BYTES, Files
@@ -24,7 +25,7 @@ from .transport import ChannelRefused, Endpoint, Transport
 __all__ = ["CONFIRM", "Answer", "Endpoint", "Reply", "Session", "quote"]
 
 #: A display that every node has; tells whether exec channels lead to the command line.
-PROBE = "version"
+PROBE = commands.VERSION
 _RETRY_PAUSE = 1.0
 _UNKNOWN, _WORKS, _OFF = "unknown", "works", "off"
 
@@ -45,7 +46,8 @@ class Reply:
     """What a command printed: all lines (values of secret rows masked), and the same sorted by what they are.
 
     ``results`` are the SUCCESS and FAILURE lines as (ok, text); ``others`` the rest. ``understood`` is False for usage
-    texts and complaints about the command. ``exit_status`` is kept and never judged; None in a shell.
+    texts and complaints about the command. ``exit_status`` is kept and never judged; None in a shell. ``ended`` says
+    that the last line was ended.
     """
 
     command: str
@@ -54,6 +56,7 @@ class Reply:
     others: tuple[str, ...]
     understood: bool
     exit_status: int | None = None
+    ended: bool = True
 
     @property
     def failed(self) -> bool:
@@ -67,8 +70,8 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """Give all lines as one text."""
-        return "\n".join(self.lines)
+        """Give all lines as one text, the last one ended as the node ended it."""
+        return "\n".join(self.lines) + ("\n" if self.lines and self.ended else "")
 
 
 def read_reply(command: str, output: Output) -> Reply:
@@ -85,11 +88,11 @@ def read_reply(command: str, output: Output) -> Reply:
         elif line.strip():
             others.append(line)
     told = "\n".join(others)
-    asked_for_help = command.split()[:1] == ["help"]
+    asked_for_help = command.split()[:1] == [commands.HELP]
     # A display may hold such words in a value; then it also has rows and no result lines.
     complaint = len(others) <= 2 and (texts.UNKNOWN_COMMAND.search(told) or texts.NOT_PERMITTED.search(told))
     misunderstood = not asked_for_help and bool(texts.USAGE.search(told) or complaint)
-    return Reply(command, lines, tuple(results), tuple(others), not misunderstood, output.exit_status)
+    return Reply(command, lines, tuple(results), tuple(others), not misunderstood, output.exit_status, output.ended)
 
 
 class Session:

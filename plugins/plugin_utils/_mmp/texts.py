@@ -44,6 +44,8 @@ PAGER = re.compile(
     r"(?i)^\s*(?:-{2,}\s*\(?more\)?\s*-{0,}|<-+\s*more\s*-+>|--more--\s*\(\d+%\)|:|\(END\)"
     r"|press (?:the )?space[^\n]*)\s*$"
 )
+#: A marker that nothing wiped off: it stands before what came next.
+PAGER_MARK = re.compile(r"(?i)^\s*(?:-{2,}\s*\(?more\)?\s*-{2,}(?:\s*\(\d+%\))?|<-+\s*more\s*-+>)\s*")
 PAGER_ANSWER = " "
 #: A pager that has nothing more to show wants to be left.
 PAGER_END = re.compile(r"(?i)^\s*\(END\)\s*$")
@@ -118,13 +120,21 @@ SAYS_NO = re.compile(
     r"|\bnot (?:ok|valid|verified|trusted)\b|\binvalid\b|\buntrusted\b"
 )
 SAYS_YES = re.compile(r"(?i)\bmatch(?:es|ed)?\b|\bOK\b|\bSUCCESS\b")
-CSR_FILES = re.compile(r"(?<![^\s'\"(,])([^\s'\"(),:]+\.(?:key|csr))(?![A-Za-z0-9])")
+#: Words that may turn a yes into something else, and a question or a label that its answer would follow.
+SAYS_PERHAPS = re.compile(
+    r"(?i)\b(?:no|not|none|never|neither|nor|without|cannot|false|zero|0|partly|partial|unless|if|unknown|un\w+ed)\b"
+    r"|n't\b|[?:=]\s*$"
+)
 
 KEY_EXTENSIONS = (".key",)
 CSR_EXTENSIONS = (".csr",)
 CERTIFICATE_EXTENSIONS = (".crt", ".cer")
 #: Either: the name alone does not tell.
-AMBIGUOUS_EXTENSIONS = (".pem", ".der", ".pub")
+AMBIGUOUS_EXTENSIONS = (".pem", ".der")
+#: How the names of files end that a service can be given.
+ASSIGNED_EXTENSIONS = (*KEY_EXTENSIONS, *CERTIFICATE_EXTENSIONS, *AMBIGUOUS_EXTENSIONS)
+#: How the names end that ``pki list`` shows.
+LISTED_EXTENSIONS = (*ASSIGNED_EXTENSIONS, *CSR_EXTENSIONS, ".pub")
 
 # Displays -------------------------------------------------------------------------------------------------------------
 
@@ -139,6 +149,7 @@ SECRET_LABEL = re.compile(r"(?i)passw(?:or)?d|secret|passphrase|private key data
 #: Labels of rows that may hold a trust setting this collection does not know.
 TRUST_LABEL = re.compile(r"(?i)trust|\bcerts\b")
 LISTEN_LABEL = re.compile(r"(?i)\blisten")
+VERSION_LABEL = re.compile(r"(?i)\b(?:version|release)\b")
 VERSION = re.compile(r"(?i)(?<![\w.])v?(\d+\.\d+(?:\.\d+){0,3})(?!\.?\w)")
 
 #: Commands that carry a secret; the groups that must not be shown are named s1, s2, ...

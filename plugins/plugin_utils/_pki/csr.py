@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._errors import BadOption, CertificateProblem
+from .._services import commands
 from .certs import PEM_BLOCK, as_text_bytes, pem_body
 from .x509util import (
     EKU_OIDS,
@@ -47,16 +48,9 @@ if TYPE_CHECKING:
 
 ROLE_EKU = {"server": "serverAuth", "client": "clientAuth"}
 
+_FIELDS = ("common_name", "organizational_unit", "organization", "locality", "state", "country", "email_address")
 #: Attribute of table 4, as ``pki csr`` spells it -> field of ``Request``, in the order of the command's syntax.
-ATTRIBUTES = {
-    "CN": "common_name",
-    "OU": "organizational_unit",
-    "O": "organization",
-    "L": "locality",
-    "ST": "state",
-    "C": "country",
-    "emailAddress": "email_address",
-}
+ATTRIBUTES = dict(zip(commands.CSR_ATTRIBUTES, _FIELDS, strict=True))
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _DNS = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
@@ -290,7 +284,7 @@ def mmp_attributes(request: Request) -> list[tuple[str, str]]:
     own = _comparable(request.common_name)
     others = [name for name in request.all_names if name != own]
     if others:
-        made.append(("subjectAltName", ",".join(others)))
+        made.append((commands.CSR_NAMES, ",".join(others)))
     return made
 
 

@@ -4,8 +4,9 @@
 
 """The catalogue of services: for each one how it is shown, assigned, trusted, restarted, proved, and what it costs.
 
-Adding a service is adding a row here. Labels are the appliance's own and are compared without regard to case
-(reference: section 5 of the command line notes). The guide's sections are named where a value comes from it.
+Adding a service is adding a row here (docs/contributing.md). Labels are the appliance's own and are compared without
+regard to case (reference: section 5 of the command line notes). The guide's sections are named where a value comes from
+it.
 
 Private to the certops.cms collection: no stable interface.
 """
@@ -13,6 +14,7 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 SERVER = "server"
 CLIENT = "client"
@@ -21,6 +23,13 @@ CLIENT = "client"
 CERT_AND_BUNDLE = "certificate and bundle"
 FULL_CHAIN = "full chain"
 
+#: What a row of a display means: that the service is on, what state it is in, nothing that is needed here. A row of a
+#: slot is its name and one of ``SLOT_ROWS``, a row of a trust its name and ``trust``.
+ENABLED = "enabled"
+STATUS = "status"
+UNUSED = ""
+SLOT_ROWS = ("listen", "port", "key", "certificate", "bundle")
+
 
 @dataclasses.dataclass(frozen=True)
 class Slot:
@@ -28,7 +37,8 @@ class Slot:
 
     ``identity`` is the name of the identity a slot has unless the inventory shares one. ``roles`` are the TLS roles its
     certificate is used in (guide tables 2 and 3). ``port`` is set for a listener whose port no display tells.
-    ``asks_client`` marks listeners that demand a client certificate.
+    ``asks_client`` marks listeners that demand a client certificate. ``signs`` marks those whose clients may insist on
+    the key usage digitalSignature (guide 2.1).
     """
 
     name: str
@@ -36,14 +46,10 @@ class Slot:
     command: str
     layout: str
     roles: tuple[str, ...]
-    key_label: str
-    certificate_label: str
-    bundle_label: str | None
     section: str
-    listen_label: str | None = None
-    port_label: str | None = None
     port: int | None = None
     asks_client: bool = False
+    signs: bool = False
     public: bool = False
     tls_optional: bool = False
     #: Roles asked for beyond those needed, where the sources differ on what the appliance wants.
@@ -61,7 +67,6 @@ class Trust:
 
     name: str
     command: str
-    label: str
     section: str
     #: Whom it verifies, where they are no nodes of the fleet and no change of ours concerns them.
     outside: str = ""
@@ -73,12 +78,15 @@ class Service:
 
     ``before_assign`` and ``activate`` are the commands around a change of settings: the guide disables Web Admin and
     TURN first, and restarts the others. ``hurt`` orders services by what their restart costs, least first.
-    ``drops_calls`` makes the calls in progress a gate (S6).
+    ``drops_calls`` makes the calls in progress a gate (S6). ``rows`` are the labels of the display and what each means,
+    in the order in which it shows them: only a display that went on past the place of a row says, by not having it,
+    that nothing is set. A row whose label differs between versions stands there once for each.
     """
 
     name: str
     group: str
     show: str
+    rows: Mapping[str, str]
     slots: tuple[Slot, ...]
     trusts: tuple[Trust, ...]
     activate: tuple[str, ...]
@@ -86,12 +94,12 @@ class Service:
     hurt: int
     section: str
     before_assign: tuple[str, ...] = ()
-    enabled_label: str | None = None
-    status_label: str | None = None
     running_text: str | None = None
     drops_calls: bool = False
-    secret_labels: tuple[str, ...] = ()
-    known_labels: tuple[str, ...] = ()
+
+    def labels(self, meaning: str) -> list[str]:
+        """Give the labels of the row that means this; several where versions differ, none where no display has it."""
+        return [label for label, meant in self.rows.items() if meant == meaning]
 
     def slot(self, name: str) -> Slot:
         """Give the slot of this name."""
@@ -112,6 +120,16 @@ WEBADMIN = Service(
     name="webadmin",
     group="cms_webadmin",
     show="webadmin",
+    rows={
+        "Enabled": ENABLED,
+        "TLS listening interface": "webadmin listen",
+        "TLS listening port": "webadmin port",
+        "Key file": "webadmin key",
+        "Certificate file": "webadmin certificate",
+        "CA Bundle file": "webadmin bundle",
+        "HTTP redirect": UNUSED,
+        "STATUS": STATUS,
+    },
     section="2.1",
     slots=(
         Slot(
@@ -120,21 +138,13 @@ WEBADMIN = Service(
             command="webadmin certs",
             layout=CERT_AND_BUNDLE,
             roles=(SERVER,),
-            key_label="Key file",
-            certificate_label="Certificate file",
-            bundle_label="CA Bundle file",
             section="2.1",
-            listen_label="TLS listening interface",
-            port_label="TLS listening port",
         ),
     ),
     trusts=(),
     before_assign=("webadmin disable",),
     activate=("webadmin enable",),
-    enabled_label="Enabled",
-    status_label="STATUS",
     running_text="running",
-    known_labels=("HTTP redirect",),
     restart_cost="Web Admin and API sessions end",
     hurt=20,
 )
@@ -143,6 +153,22 @@ CALLBRIDGE = Service(
     name="callbridge",
     group="cms_callbridge",
     show="callbridge",
+    rows={
+        "Listening interfaces": "callbridge listen",
+        "Preferred interface": UNUSED,
+        "Key file": "callbridge key",
+        "Certificate file": "callbridge certificate",
+        "Address": UNUSED,
+        "CA Bundle file": "callbridge bundle",
+        "C2W trusted certs": "c2w trust",
+        "Callbridge cluster trusted certs": "cluster trust",
+        "Callbridge trust branding certs": "branding trust",
+        "UCM trusted certs": "ucm trust",
+        "UCM verification mode": UNUSED,
+        "IMPS trusted certs": "imps trust",
+        "IMPS verification mode": UNUSED,
+        "WC3 JWT Expiry in hours": UNUSED,
+    },
     section="4.4",
     slots=(
         Slot(
@@ -151,31 +177,21 @@ CALLBRIDGE = Service(
             command="callbridge certs",
             layout=CERT_AND_BUNDLE,
             roles=(SERVER, CLIENT),
-            key_label="Key file",
-            certificate_label="Certificate file",
-            bundle_label="CA Bundle file",
             section="4.4",
-            listen_label="Listening interfaces",
             # SIP over TLS; the display names interfaces only.
             port=5061,
+            signs=True,
         ),
     ),
     trusts=(
-        Trust("c2w", "callbridge trust c2w", "C2W trusted certs", "4.5"),
-        Trust("cluster", "callbridge trust cluster", "Callbridge cluster trusted certs", "4.9"),
-        Trust("branding", "callbridge trust branding", "Callbridge trust branding certs", "4.4.1", "branding servers"),
-        Trust("ucm", "callbridge ucm certs", "UCM trusted certs", "4.8", "Unified Communications Manager"),
-        Trust("imps", "callbridge imps certs", "IMPS trusted certs", "4.8", "IM and Presence servers"),
+        Trust("c2w", "callbridge trust c2w", "4.5"),
+        Trust("cluster", "callbridge trust cluster", "4.9"),
+        Trust("branding", "callbridge trust branding", "4.4.1", "branding servers"),
+        Trust("ucm", "callbridge ucm certs", "4.8", "Unified Communications Manager"),
+        Trust("imps", "callbridge imps certs", "4.8", "IM and Presence servers"),
     ),
     activate=("callbridge restart",),
     drops_calls=True,
-    known_labels=(
-        "Preferred interface",
-        "Address",
-        "UCM verification mode",
-        "IMPS verification mode",
-        "WC3 JWT Expiry in hours",
-    ),
     restart_cost="all calls on this Call Bridge drop",
     hurt=90,
 )
@@ -184,6 +200,22 @@ WEBBRIDGE3 = Service(
     name="webbridge3",
     group="cms_webbridge3",
     show="webbridge3",
+    rows={
+        "Enabled": ENABLED,
+        "HTTPS listening ports and interfaces": "https listen",
+        "HTTPS Key file": "https key",
+        "HTTPS Full chain certificate file": "https certificate",
+        "HTTPS Frame-Ancestors": UNUSED,
+        "HTTP redirect": UNUSED,
+        "C2W listening ports and interfaces": "c2w listen",
+        "C2W Key file": "c2w key",
+        "C2W Full chain certificate file": "c2w certificate",
+        "C2W Trust bundle": "c2w trust",
+        "Meetingapps address": UNUSED,
+        "Meetingapps port": UNUSED,
+        "Audio priority flag": UNUSED,
+        "Beta options": UNUSED,
+    },
     section="4.5",
     slots=(
         Slot(
@@ -192,11 +224,7 @@ WEBBRIDGE3 = Service(
             command="webbridge3 https certs",
             layout=FULL_CHAIN,
             roles=(SERVER,),
-            key_label="HTTPS Key file",
-            certificate_label="HTTPS Full chain certificate file",
-            bundle_label=None,
             section="4.5",
-            listen_label="HTTPS listening ports and interfaces",
             public=True,
         ),
         Slot(
@@ -205,27 +233,14 @@ WEBBRIDGE3 = Service(
             command="webbridge3 c2w certs",
             layout=FULL_CHAIN,
             roles=(SERVER,),
-            key_label="C2W Key file",
-            certificate_label="C2W Full chain certificate file",
-            bundle_label=None,
             section="4.5",
-            listen_label="C2W listening ports and interfaces",
             asks_client=True,
             # Guide table 3 asks for server authentication only; another note of the vendor says both.
             also_ask=(CLIENT,),
         ),
     ),
-    trusts=(Trust("c2w", "webbridge3 c2w trust", "C2W Trust bundle", "4.5"),),
+    trusts=(Trust("c2w", "webbridge3 c2w trust", "4.5"),),
     activate=("webbridge3 restart",),
-    enabled_label="Enabled",
-    known_labels=(
-        "HTTPS Frame-Ancestors",
-        "HTTP redirect",
-        "Meetingapps address",
-        "Meetingapps port",
-        "Audio priority flag",
-        "Beta options",
-    ),
     restart_cost="web app sessions on this Web Bridge end",
     hurt=40,
 )
@@ -234,6 +249,21 @@ TURN = Service(
     name="turn",
     group="cms_turn",
     show="turn",
+    rows={
+        "Enabled": ENABLED,
+        "Username": UNUSED,
+        "Password": UNUSED,
+        "Short term credentials": UNUSED,
+        "Shared secret": UNUSED,
+        "Realm": UNUSED,
+        "Public IP": UNUSED,
+        "High capacity mode": UNUSED,
+        "Relay address": UNUSED,
+        "TLS port": "turn port",
+        "TLS cert": "turn certificate",
+        "TLS key": "turn key",
+        "TLS bundle": "turn bundle",
+    },
     section="4.6",
     slots=(
         Slot(
@@ -242,11 +272,7 @@ TURN = Service(
             command="turn certs",
             layout=CERT_AND_BUNDLE,
             roles=(SERVER,),
-            key_label="TLS key",
-            certificate_label="TLS cert",
-            bundle_label="TLS bundle",
             section="4.6",
-            port_label="TLS port",
             public=True,
             tls_optional=True,
         ),
@@ -254,16 +280,6 @@ TURN = Service(
     trusts=(),
     before_assign=("turn disable",),
     activate=("turn enable",),
-    enabled_label="Enabled",
-    secret_labels=("Password", "Shared secret"),
-    known_labels=(
-        "Username",
-        "Short term credentials",
-        "Realm",
-        "Public IP",
-        "High capacity mode",
-        "Relay address",
-    ),
     restart_cost="media relayed by this TURN server stops",
     hurt=10,
 )

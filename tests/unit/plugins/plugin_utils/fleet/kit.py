@@ -206,7 +206,8 @@ class Fleet(Acting):
                 listen = [{"interface": "a", "port": PORTS[slot]}] if slot in node.slots else []
                 shown[name] = {**files, "listen": listen}
                 read |= {str(files[part]) for part in ("certificate", "bundle") if files[part]}
-            trusts = {trust: file for (owner, trust), file in node.trusts.items() if owner == service}
+            trusts: dict[str, str | None] = {"c2w": None} if service in ("callbridge", "webbridge3") else {}
+            trusts |= {trust: file for (owner, trust), file in node.trusts.items() if owner == service}
             trusts |= {trust: file for (owner, trust), file in node.foreign_trusts.items() if owner == service}
             read |= {file for file in trusts.values() if file}
             services[service] = {

@@ -299,6 +299,10 @@ class TestTrust:
         hand.fleet.run(plan)
         assert len(hand.fleet.nodes["edge1"].trusting["webbridge3", "c2w"]) == 3
 
+    def test_s8_a_trust_that_the_display_does_not_show_is_not_overwritten(self, hand: Hand) -> None:
+        plan = single.plan_trust(hand.given(), "core1", "callbridge", "ucm", NEW.pems, single.WIDEN)
+        assert refused(plan, "trust-not-shown")
+
     def test_a_trust_without_certificates_is_refused(self, hand: Hand) -> None:
         assert refused(hand.trust("edge1", "webbridge3", mode=single.EXACT), "trust-empty")
         assert refused(hand.trust("edge1", "webbridge3", *OLD.pems, mode=single.NARROW), "trust-empty")

@@ -186,7 +186,7 @@ class TestDescriptions:
             ({"cms_identities": {"callbridge": {"subject": {"O": 'a"b'}}}}, "cannot take", "double quotes"),
             (
                 {"cms_identities": {"callbridge": {"key_type": "ecdsa", "key_location": "node"}}},
-                "'pki csr' cannot make",
+                "'pki csr' makes none",
                 "control",
             ),
             (

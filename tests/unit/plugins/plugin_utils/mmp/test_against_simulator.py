@@ -130,9 +130,8 @@ def check_everything(one: Session, name: str) -> None:
     assert displays.parse_version(one.show("version"))
     listed = displays.parse_pki_list(one.show("pki list"))
     assert displays.files_named(read["callbridge"]) <= set(listed)
-    made = displays.parse_csr_created(one.run(f"pki csr {name} CN:{name}.example.test", long=True).text)
-    assert (made.key, made.csr) == (f"{name}.key", f"{name}.csr")
-    assert one.get(made.csr).startswith(b"-----BEGIN CERTIFICATE REQUEST-----")
+    one.run(f"pki csr {name} CN:{name}.example.test", long=True)
+    assert one.get(f"{name}.csr").startswith(b"-----BEGIN CERTIFICATE REQUEST-----")
     one.put(f"{name}-trust.pem", one.get(read["callbridge"]["trusts"]["c2w"]))
     assert f"{name}-trust.pem" in one.listdir()
     one.store(f"callbridge trust c2w {read['callbridge']['trusts']['c2w']}")
@@ -140,7 +139,7 @@ def check_everything(one: Session, name: str) -> None:
     parts = [bridge[part] for part in ("key", "certificate", "bundle") if bridge[part]]
     one.store(" ".join(["callbridge certs", *parts]))
     one.remove(f"{name}-trust.pem")
-    for made_file in (made.key, made.csr):
+    for made_file in (f"{name}.key", f"{name}.csr"):
         one.remove(made_file)
     assert one.logins == 1
 

@@ -46,7 +46,7 @@ BOTH = pytest.mark.parametrize("channel", ["exec", "shell"])
 @BOTH
 def test_display_is_given_as_printed(appliance: Start, session: Open, channel: str) -> None:
     node = appliance(answers={"webadmin": WEBADMIN})
-    assert session(node, channel=channel).show("webadmin") == WEBADMIN.rstrip("\n")
+    assert session(node, channel=channel).show("webadmin") == WEBADMIN
 
 
 @BOTH
@@ -124,7 +124,7 @@ def test_auto_uses_exec_where_it_works(appliance: Start, session: Open) -> None:
 
 def test_auto_falls_back_to_the_shell_where_exec_is_refused(appliance: Start, session: Open) -> None:
     node = appliance(exec=False, answers={"webadmin": WEBADMIN})
-    assert session(node).show("webadmin") == WEBADMIN.rstrip()
+    assert session(node).show("webadmin") == WEBADMIN
     assert node.commands == ["webadmin"]
 
 
@@ -141,7 +141,7 @@ def test_auto_does_not_take_an_empty_exec_for_a_success(appliance: Start, sessio
 
 def test_channels_refused_once_are_tried_again(appliance: Start, session: Open) -> None:
     node = appliance(refuse_channels=1, answers={"version": "3.9\n"})
-    assert session(node, channel="exec").show("version") == "3.9"
+    assert session(node, channel="exec").show("version") == "3.9\n"
 
 
 def test_exec_without_fallback_says_that_it_is_refused(appliance: Start, session: Open) -> None:
@@ -190,7 +190,7 @@ def test_echo_and_line_ends_do_not_matter(
     node = appliance(echo=echo, newline=newline, prompt=prompt, answers={"webadmin": WEBADMIN, "turn": ""})
     one = session(node, channel="shell")
     for _time in range(3):
-        assert one.show("webadmin") == WEBADMIN.rstrip()
+        assert one.show("webadmin") == WEBADMIN
         assert one.show("turn") == ""
     assert one.prompt == prompt.strip().rstrip(">")
 
@@ -201,7 +201,7 @@ def test_value_that_ends_like_a_prompt_does_not_end_the_answer(appliance: Start,
         console.write("> \nLast : row\n")
 
     node = appliance(answers={"webadmin": tricky})
-    assert session(node, channel="shell").show("webadmin").endswith("Last : row")
+    assert session(node, channel="shell").show("webadmin").endswith("Last : row\n")
 
 
 def test_answer_without_line_end_is_complete(appliance: Start, session: Open) -> None:
@@ -216,7 +216,7 @@ def test_colours_and_rewritten_lines_are_shown_as_a_terminal_would(appliance: St
         console.raw(b"\x1b[1mEnabled\x1b[0m : fal\b\b\btrue\x1b[K\r\n10%\r100%\r\n\x1b]0;title\x07Key : a.key\r\n")
 
     node = appliance(answers={"webadmin": colourful})
-    assert session(node, channel="shell").show("webadmin") == "Enabled : true\n100%\nKey : a.key"
+    assert session(node, channel="shell").show("webadmin") == "Enabled : true\n100%\nKey : a.key\n"
 
 
 def test_echo_wrapped_at_the_width_is_removed(appliance: Start, session: Open) -> None:
@@ -232,7 +232,7 @@ def test_banner_welcome_and_expiry_notice_are_kept_as_notices(appliance: Start, 
         answers={"webadmin": WEBADMIN},
     )
     one = session(node, channel="shell")
-    assert one.show("webadmin") == WEBADMIN.rstrip()
+    assert one.show("webadmin") == WEBADMIN
     assert one.notices == [
         "Authorised use only",
         "Welcome to the CMS>",
@@ -246,8 +246,8 @@ def test_pages_are_turned(appliance: Start, session: Open, marker: str) -> None:
     text = "".join(f"row {number} : value\n" for number in range(25))
     node = appliance(page=10, pager=marker, answers={"webadmin": text})
     one = session(node, channel="shell")
-    assert one.show("webadmin") == text.rstrip()
-    assert one.show("webadmin") == text.rstrip()
+    assert one.show("webadmin") == text
+    assert one.show("webadmin") == text
 
 
 def test_log_line_between_commands_is_no_part_of_an_answer(appliance: Start, session: Open) -> None:
@@ -269,7 +269,7 @@ def test_log_line_between_commands_is_no_part_of_an_answer(appliance: Start, ses
     one.show("webadmin")
     waiting.set()
     sent.wait(5)
-    assert one.show("turn") == "Enabled : true"
+    assert one.show("turn") == "Enabled : true\n"
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_command_that_does_not_end_is_left_and_the_shell_is_usable(appliance: St
     with pytest.raises(NoPrompt) as error:
         one.run("ping", timeout=0.5)
     assert "working" in error.value.transcript
-    assert one.show("turn") == "Enabled : true"
+    assert one.show("turn") == "Enabled : true\n"
 
 
 # Questions -----------------------------------------------------------------------------------------------------------
@@ -359,7 +359,7 @@ def test_s9_question_nobody_expects_is_not_answered(appliance: Start, session: O
     one = session(node, channel=channel)
     with pytest.raises(UnexpectedPrompt, match="Reboot now"):
         one.run("callbridge restart")
-    assert one.show("turn") == "Enabled : true"
+    assert one.show("turn") == "Enabled : true\n"
     # Ctrl-C, or the end of the channel.
     assert answered == [None]
 
@@ -489,7 +489,7 @@ def test_lost_session_is_not_logged_in_again_behind_the_callers_back(appliance: 
         one.show("version")
     assert node.connections == 1
     one.reconnect(5)
-    assert one.show("version") == "3.9"
+    assert one.show("version") == "3.9\n"
     assert one.logins == 2
 
 

@@ -1,0 +1,232 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every display that the reference allows, and what it says: written from the reference, not from the parsers' tables.
+
+A display is drawn as values, then printed with the liberties of the first of its ten rules. What it says is worked out
+here from the values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from hypothesis import strategies as st
+
+LABEL_ROWS: dict[str, tuple[tuple[str, str], ...]] = {
+    "webadmin": (
+        ("Enabled", "flag"),
+        ("TLS listening interface", "interface"),
+        ("TLS listening port", "port"),
+        ("Key file", "key"),
+        ("Certificate file", "file"),
+        ("CA Bundle file", "bundle, absent when none is set"),
+        ("HTTP redirect", "switch"),
+        ("STATUS", "state"),
+    ),
+    "callbridge": (
+        ("Listening interfaces", "interfaces"),
+        ("Preferred interface", "interface"),
+        ("Key file", "key"),
+        ("Certificate file", "file"),
+        ("Address", "none"),
+        ("CA Bundle file", "bundle, absent when none is set"),
+        ("C2W trusted certs", "trust"),
+        ("Callbridge cluster trusted certs", "trust"),
+        ("Callbridge trust branding certs", "trust"),
+        ("UCM trusted certs", "trust of 3.8"),
+        ("UCM verification mode", "switch of 3.8"),
+        ("IMPS trusted certs", "trust of 3.8"),
+        ("IMPS verification mode", "switch of 3.8"),
+        ("WC3 JWT Expiry in hours", "number"),
+    ),
+    "webbridge3": (
+        ("Enabled", "flag"),
+        ("HTTPS listening ports and interfaces", "places"),
+        ("HTTPS Key file", "key"),
+        ("HTTPS Full chain certificate file", "file"),
+        ("HTTPS Frame-Ancestors", "none"),
+        ("HTTP redirect", "switch"),
+        ("C2W listening ports and interfaces", "places"),
+        ("C2W Key file", "key"),
+        ("C2W Full chain certificate file", "file"),
+        ("C2W Trust bundle", "trust"),
+        ("Meetingapps address", "none"),
+        ("Meetingapps port", "none"),
+        ("Audio priority flag", "switch"),
+        ("Beta options", "none"),
+    ),
+    "turn": (
+        ("Enabled", "flag"),
+        ("Username", "word"),
+        ("Password", "word"),
+        ("Short term credentials", "switch"),
+        ("Shared Secret", "word"),
+        ("Realm", "word"),
+        ("Public IP", "none"),
+        ("High capacity mode", "switch"),
+        ("Relay address", "word"),
+        ("TLS port", "port"),
+        ("TLS cert", "file"),
+        ("TLS key", "key"),
+        ("TLS bundle", "bundle"),
+        ("Listening interface", "one row each"),
+    ),
+}
+#: Which rows are the key, the certificate and the bundle of a slot.
+SLOT_FILES = {
+    "webadmin": {"webadmin": ("Key file", "Certificate file", "CA Bundle file")},
+    "callbridge": {"callbridge": ("Key file", "Certificate file", "CA Bundle file")},
+    "webbridge3": {
+        "https": ("HTTPS Key file", "HTTPS Full chain certificate file", None),
+        "c2w": ("C2W Key file", "C2W Full chain certificate file", None),
+    },
+    "turn": {"turn": ("TLS key", "TLS cert", "TLS bundle")},
+}
+TRUSTS = {
+    "callbridge": {
+        "c2w": "C2W trusted certs",
+        "cluster": "Callbridge cluster trusted certs",
+        "branding": "Callbridge trust branding certs",
+        "ucm": "UCM trusted certs",
+        "imps": "IMPS trusted certs",
+    },
+    "webbridge3": {"c2w": "C2W Trust bundle"},
+}
+
+BASES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?", fullmatch=True).filter(lambda base: base != "none")
+KEYS = st.builds("{}{}".format, BASES, st.sampled_from([".key", ".pem", ".der"]))
+FILES = st.builds("{}{}".format, BASES, st.sampled_from([".crt", ".cer", ".pem", ".der", ".PEM"]))
+INTERFACES = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True)
+PORTS = st.integers(1, 65535)
+WORDS = st.from_regex(r"[A-Za-z0-9]{1,12}", fullmatch=True)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "flag": st.booleans(),
+    "switch": st.booleans(),
+    "interface": st.sampled_from("abcd") | st.none(),
+    "interfaces": INTERFACES | st.none(),
+    "places": st.lists(st.tuples(st.sampled_from("abcd"), PORTS), min_size=1, max_size=4, unique=True) | st.none(),
+    "port": PORTS | st.none(),
+    "key": KEYS | st.none(),
+    "file": FILES | st.none(),
+    "bundle": FILES | st.none(),
+    "trust": FILES | st.none(),
+    "number": st.integers(1, 99),
+    "none": st.none(),
+    "word": WORDS,
+    "state": st.sampled_from(["webadmin running", "webadmin not running", "webadmin stopped", "webadmin starting"]),
+    "one row each": INTERFACES,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """A display: what its rows hold, and the rows as printed, label and value."""
+
+    service: str
+    values: dict[str, Any]
+    rows: list[tuple[str, str]]
+
+    def file(self, label: str | None) -> str | None:
+        value = self.values.get(label or "")
+        return value if value is None else str(value)
+
+    def says(self) -> dict[str, Any]:
+        """Say what an administrator reads from it."""
+        slots = {}
+        for slot, (key, certificate, bundle) in SLOT_FILES[self.service].items():
+            files = {"key": self.file(key), "certificate": self.file(certificate), "bundle": self.file(bundle)}
+            slots[slot] = {**files, "listen": self.listens(slot)}
+        trusts = {
+            name: self.file(label) for name, label in TRUSTS.get(self.service, {}).items() if label in self.values
+        }
+        state = (
+            {"webadmin running": True}.get(self.values.get("STATUS", ""), False) if "STATUS" in self.values else None
+        )
+        return {"enabled": self.values.get("Enabled"), "running": state, "slots": slots, "trusts": trusts}
+
+    def listens(self, slot: str) -> list[dict[str, Any]]:
+        values = self.values
+        if self.service == "webbridge3":
+            label = {"https": "HTTPS", "c2w": "C2W"}[slot] + " listening ports and interfaces"
+            return [{"interface": name, "port": port} for name, port in values[label] or []]
+        if self.service == "webadmin":
+            names, port = [values["TLS listening interface"]], values["TLS listening port"]
+        elif self.service == "callbridge":
+            names, port = values["Listening interfaces"] or [], 5061
+        else:
+            names, port = values["Listening interface"], values["TLS port"]
+        return [{"interface": name, "port": port} for name in names if name and port]
+
+
+def printed(kind: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    if kind.startswith("switch"):
+        return "Enabled" if value else "Disabled"
+    if kind == "flag":
+        return "true" if value else "false"
+    if kind == "interfaces":
+        return " ".join(value)
+    if kind == "places":
+        return " ".join(f"{name}:{port}" for name, port in value)
+    return str(value)
+
+
+@st.composite
+def displays(draw: st.DrawFn, service: str | None = None) -> Shown:
+    """Draw a display of a version from 3.0 on."""
+    name = service or draw(st.sampled_from(sorted(LABEL_ROWS)))
+    old = draw(st.booleans())
+    values: dict[str, Any] = {}
+    rows: list[tuple[str, str]] = []
+    for label, kind in LABEL_ROWS[name]:
+        if kind.endswith("of 3.8") and old:
+            continue
+        value = draw(VALUES[kind.partition(",")[0].partition(" of ")[0]])
+        if kind.endswith("absent when none is set") and value is None:
+            continue
+        values[label] = value
+        rows += [(label, one) for one in value] if kind == "one row each" else [(label, printed(kind, value))]
+    return Shown(name, values, rows)
+
+
+PADDINGS = st.tuples(st.integers(0, 30), st.integers(0, 5)).filter(any)
+GAPS = st.integers(2, 30).map(lambda width: " " * width) | st.just("\t")
+COLOURS = st.sampled_from(
+    ["", "", "", "\x1b[0m", "\x1b[1;32m", "\x1b[K", "\x1b(B", "\x1b]0;title\x07", "--More--\r        \r"]
+)
+CASES = st.sampled_from([str, str.lower, str.upper, str.title])
+#: Rows and lines that nobody knows; none of them holds a file.
+NOISE = st.one_of(
+    st.builds("X{} extra : {}".format, WORDS, WORDS),
+    st.builds("X{} extra    {}".format, WORDS, WORDS),
+    st.just("XTRUST store : disabled"),
+    st.just(""),
+)
+STRAYS = st.builds("(X{})".format, WORDS) | st.just("*** notice: this is for administrators only ***")
+
+
+@st.composite
+def lines_of(draw: st.DrawFn, shown: Shown, noise: bool = True, strays: bool = False) -> list[str]:
+    """Print a display with the liberties of rule 1: padding, case, rows without a colon, what nobody knows."""
+    cased = draw(CASES)
+    lines = []
+    for label, value in shown.rows:
+        words = value.lower() in ("none", "true", "false", "enabled", "disabled") or label == "STATUS"
+        one = draw(CASES)(value) if words else value
+        gap = draw(st.one_of(GAPS, *[PADDINGS.map(lambda pad: " " * pad[0] + ":" + " " * pad[1])] * 4))
+        lines.append(f"{cased(label)}{gap}{one}")
+    extra = st.one_of(NOISE, STRAYS) if strays else NOISE
+    for line in draw(st.lists(extra, max_size=4)) if noise else []:
+        lines.insert(draw(st.integers(0, len(lines))), line)
+    return lines
+
+
+@st.composite
+def texts_of(draw: st.DrawFn, shown: Shown, **how: bool) -> str:
+    """Give the text of a display as it may come: with colours, any line ending, and the last line ended."""
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    return "".join(f"{draw(COLOURS)}{line}{end}" for line in draw(lines_of(shown, **how)))
