@@ -87,8 +87,9 @@ class ByteStream:
 
     @property
     def ended_in_order(self) -> bool:
-        """Say whether the node itself ended the output; a channel that ends with its connection just ends."""
-        return bool(self._channel.eof_received)
+        """Say whether the node itself ended the output or the channel; one that ends with its connection just ends."""
+        # A node that closes a channel is answered with an end of our own, as nothing else is here.
+        return bool(self._channel.eof_received or self._channel.eof_sent)
 
     def close(self) -> None:
         """Close the channel."""

@@ -280,6 +280,19 @@ def test_a_login_that_is_over_does_not_stand_in_the_way_of_the_next_one(
             assert one.show("version")
 
 
+@pytest.mark.parametrize("fault", [None, "drop_after"])
+def test_a_channel_that_the_node_closes_without_a_status_is_told_from_a_lost_connection(
+    node: SimulatedFleet, login: Callable[..., Session], fault: str | None
+) -> None:
+    node.control.set_switch("all", "exec_exit_status", "none")
+    if fault:
+        node.control.set_fault("all", {"kind": fault, "match": "callbridge"})
+    stream = login().open().open_exec("callbridge")
+    while stream.read(5):
+        pass
+    assert stream.ended_in_order is (fault is None)
+
+
 @pytest.mark.parametrize("channel", ["exec", "shell"])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
 def test_cut_connection_is_a_lost_session(
