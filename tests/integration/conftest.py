@@ -17,6 +17,7 @@ from tests.integration.dialects import MARKERS, Spoken, asked_for, dialects_of, 
 from tests.integration.estate import StartEstate, estates
 from tests.integration.harness import Fleet, Result, Running, Workspace, read_definition, start_fleet
 from tests.integration.life import Life, recorded_life
+from tests.integration.warm import WarmServer
 from tests.simulator.switches import positions_of
 
 StartFleet = Callable[..., Fleet]
@@ -37,6 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     asked_for(config.getoption("--dialect"))
+
+
+def pytest_unconfigure() -> None:
+    WarmServer.stop()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

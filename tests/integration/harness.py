@@ -26,15 +26,13 @@ from typing import Any
 import yaml
 
 from tests.integration.dialects import Spoken
+from tests.integration.warm import MARK, Process, WarmServer
 from tests.simulator.control import Control
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 FLEETS = ROOT / "tests" / "simulator" / "fleets"
 CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
-
-# Every process of one playbook run carries this variable with a value of its own, so that all of them can be found.
-MARK = "CERTOPS_RUN"
 
 Predicate = Callable[["Running"], bool]
 
@@ -202,7 +200,7 @@ class Result:
 class Running:
     """A playbook run that is under way."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     directory: Path
     mark: str
     timeout: float
@@ -325,19 +323,26 @@ class Workspace:
         command += ["--check"] * check + ["--diff"] * diff + [f"-{'v' * verbosity}"] * bool(verbosity)
         mark = uuid.uuid4().hex
         env = self.environment({**(environment or {}), MARK: mark, "CERTOPS_RECORD": str(directory / "record.jsonl")})
-        with (directory / "stdout").open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self.directory,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        process = self._start(command, env, directory / "stdout", warm=not environment)
         running = Running(process, directory, mark, timeout, tuple(self.secrets))
         self.runs.append(running)
         return running
+
+    def _start(self, command: Sequence[str], environment: Mapping[str, str], output: Path, *, warm: bool) -> Process:
+        """Start a command, from the warm server where the settings of Ansible are its own."""
+        if warm and not any(name.startswith("COVERAGE_") for name in environment):
+            server = WarmServer.get(VENV / "bin" / "python", environment)
+            return server.start(command, self.directory, environment, output)
+        with output.open("wb") as descriptor:
+            return subprocess.Popen(
+                command,
+                cwd=self.directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def command(self, *argv: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run another tool of the environment (ansible-doc, ansible-inventory, ...) and give what it printed."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import RunPlaybook, StartFleet, StartPlaybook
-from tests.integration.harness import ROOT, HarnessError, Running, marked_processes, wait_for
+from tests.integration.harness import ROOT, HarnessError, Running, Workspace, marked_processes, wait_for
 
 ONE_NODE = {
     "start": "empty",
@@ -51,6 +51,21 @@ def test_check_mode_reaches_the_tasks(playbook: RunPlaybook) -> None:
     tasks = local_play({"name": "Say", "ansible.builtin.debug": {"msg": "{{ ansible_check_mode }}"}})
     assert playbook(tasks, check=True).one(task="Say")["msg"] is True
     assert playbook(tasks).one(task="Say")["msg"] is False
+
+
+@pytest.mark.parametrize("environment", [None, {"OF_ITS_OWN": "yes"}], ids=["warm", "plain"])
+def test_a_run_has_a_home_and_settings_of_its_own(
+    workspace: Workspace, playbook: RunPlaybook, environment: dict[str, str] | None
+) -> None:
+    names = ("HOME", "ANSIBLE_HOME", "OF_ITS_OWN")
+    words = [f"{name}={{{{ lookup('env', '{name}') }}}}" for name in names]
+    words.append("{{ lookup('config', 'DEFAULT_LOCAL_TMP') }}")
+    done = playbook(local_play({"name": "Say", "ansible.builtin.debug": {"msg": words}}), environment=environment)
+    home, ansible_home, own, temporary = done.one(task="Say")["msg"]
+    assert home == f"HOME={workspace.home}"
+    assert ansible_home == f"ANSIBLE_HOME={workspace.home}/.ansible"
+    assert own == f"OF_ITS_OWN={'yes' if environment else ''}"
+    assert temporary.startswith(f"{workspace.home}/.ansible/tmp/")
 
 
 def test_a_killed_run_leaves_no_process_behind(start_playbook: StartPlaybook) -> None:
