@@ -49,7 +49,7 @@ options:
     type: path
   anchors:
     description:
-      - The certificates in PEM that the verifying side trusts. An empty text is refused: nobody trusts nothing.
+      - The certificates in PEM that the verifying side trusts. An empty text is refused; nobody trusts nothing.
       - If neither O(anchors) nor O(anchors_file) is set, the self-signed certificates of the chain count as trusted, so
         that the chain itself is checked and nothing else.
     type: str
