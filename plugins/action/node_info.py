@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from ansible_collections.certops.cms.plugins.plugin_utils._action import API_SPEC, STATE_SPEC, CmsAction
@@ -21,6 +22,7 @@ class ActionModule(CmsAction):
         "services": {"type": "list", "elements": "str", "choices": list(catalogue.BY_NAME)},
         "probe": {"type": "bool", "default": True},
         "api": {"type": "bool", "default": True},
+        "form": {"type": "str", "choices": ["data", "text"], "default": "data"},
         **STATE_SPEC,
         **API_SPEC,
     }
@@ -28,3 +30,9 @@ class ActionModule(CmsAction):
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         found = look(self, services=params["services"], probe=params["probe"], api=params["api"])
         return {"changed": False, "survey": found}
+
+    def finished(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Write the survey as one text where that is wanted: Ansible walks through all data of a result many times."""
+        if self.params.get("form") == "text" and "survey" in result:
+            result["survey_text"] = json.dumps(result.pop("survey"))
+        return result

@@ -9,6 +9,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import connection_loader
 
 from ._engine.masking import SECRET_NAME, masked, secrets_in
 from ._errors import (
@@ -31,6 +33,8 @@ from ._fleet.files import check_trusted
 #: Errors that mean "this node was not reached", where it had not been logged in to before.
 NOT_REACHED = (ConnectionFailed, HostKeyProblem, AuthenticationFailed)
 
+CONNECTION = "certops.cms.mmp"
+
 STATE_FOLDER = ".certops-cms"
 
 #: What a library is called when it is installed, where that differs from its import name.
@@ -45,6 +49,16 @@ CALLS_SPEC: dict[str, Any] = {
     "calls": {"type": "str", "choices": ["stop", "wait", "drop"]},
     "calls_timeout": {"type": "int"},
 }
+
+
+def _load_connection() -> None:
+    """Have the plugin of the connection read now, in the process of the playbook, which imports an action first.
+
+    Each task runs in a process of its own that begins as a copy of that one. What it does not find there it reads
+    itself: the libraries for SSH, and the documentation of the options, for every node again.
+    """
+    with contextlib.suppress(AnsibleError, ImportError):
+        connection_loader.get(CONNECTION, class_only=True)
 
 
 def require(*libraries: str) -> None:
@@ -95,7 +109,11 @@ class CmsAction(ActionBase):
         except CmsError as error:
             result.update(failed=True, msg=str(error), error=error.as_dict())
         cleaned: dict[str, Any] = masked(result, self._secrets())
-        return cleaned
+        return self.finished(cleaned)
+
+    def finished(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Give the last form to a result that holds no secrets any more."""
+        return result
 
     # What a subclass asks for ----------------------------------------------------------------------------------------
 
@@ -232,3 +250,6 @@ class CmsAction(ActionBase):
         found.update(secrets_in(dict(options)))
         found.update(str(secret) for secret in getattr(self._connection, "secrets", ()) or () if secret)
         return found
+
+
+_load_connection()

@@ -12,6 +12,7 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -211,9 +212,21 @@ def _survey(result: Any) -> tuple[dict[str, Any] | None, str, str]:
             why = f"{error['object']}: {error['reason']}" + (f"; it printed: {printed}" if printed else "")
             return None, why, str(error["next_step"])
         return None, str(result.get("msg") or "the survey failed"), "see to that"
+    if isinstance(result.get("survey_text"), str):
+        return _read_survey(result["survey_text"]), "", ""
     if not isinstance(result.get("survey"), Mapping):
         return None, "the survey was skipped", "run without --tags and --skip-tags"
     return plain(result["survey"]), "", ""
+
+
+def _read_survey(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError as exc:
+        raise BadOption(
+            "survey_variable", "holds a survey_text that is not JSON", "register the result of certops.cms.node_info"
+        ) from exc
+    return found
 
 
 def _strays(groups: Mapping[str, Any], members: list[str]) -> list[Finding]:

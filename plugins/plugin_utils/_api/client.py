@@ -13,18 +13,22 @@ from __future__ import annotations
 
 import base64
 import http.client
-import importlib
 import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, ParseError
 
 from .._errors import ApiProblem, BadOption, MissingLibrary
 from .connection import VerifiedConnection, pin_check, tls_context
+
+try:
+    import defusedxml.ElementTree
+except ImportError:
+    pass
 
 OK = "ok"
 UNAVAILABLE = "unavailable"
@@ -291,14 +295,12 @@ class ApiClient:
 
     def _parse(self, path: str, body: bytes) -> Element:
         """Read XML; entities and document types are refused, an attacker's tools and no Meeting Server's."""
-        try:
-            etree: Any = importlib.import_module("defusedxml.ElementTree")
-        except ImportError as error:
+        if "defusedxml" not in globals():
             raise MissingLibrary(
                 "the REST API", "the Python library defusedxml is not installed", "pip install defusedxml"
-            ) from error
+            )
         try:
-            root: Element = etree.fromstring(body, forbid_dtd=True)
+            root: Element = defusedxml.ElementTree.fromstring(body, forbid_dtd=True)
         except (ParseError, ValueError, LookupError) as error:
             raise self.nonsense(path, "answered with something that is not XML") from error
         return root

@@ -47,16 +47,20 @@ class Entry:
             if pattern.startswith("|1|"):
                 matched = matched or _hashed(pattern, host)
             elif pattern.startswith("!"):
-                if fnmatch.fnmatchcase(host.lower(), _glob(pattern[1:])):
+                if _fits(host, pattern[1:]):
                     return False
-            elif fnmatch.fnmatchcase(host.lower(), _glob(pattern)):
+            elif _fits(host, pattern):
                 matched = True
         return matched
 
 
-def _glob(pattern: str) -> str:
+def _fits(host: str, pattern: str) -> bool:
+    host, pattern = host.lower(), pattern.lower()
+    if "*" not in pattern and "?" not in pattern:
+        # The file of a fleet has a line per node, and each login reads them all: no expression for a plain name.
+        return host == pattern
     # Brackets belong to [host]:port and are no character classes.
-    return pattern.lower().replace("[", "[[]")
+    return fnmatch.fnmatchcase(host, pattern.replace("[", "[[]"))
 
 
 def _hashed(pattern: str, host: str) -> bool:

@@ -10,6 +10,7 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable
 
 from . import terminal, texts
@@ -27,7 +28,7 @@ class Row:
     #: The line that follows, when it is no row: where lines were wrapped, the value goes on with it.
     continuation: str = ""
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """Give the label as it is compared: without regard to case and to the width of its blanks."""
         return fold(self.label)
