@@ -6,17 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.integration.estate import PAIR, StartEstate, assert_done, estates
-
-
-@pytest.fixture
-def estate(tmp_path: Path) -> Iterator[StartEstate]:
-    yield from estates(tmp_path)
+from tests.integration.estate import PAIR, StartEstate, assert_done
 
 
 def test_the_plan_is_the_same_for_a_survey_as_data_and_as_text(estate: StartEstate) -> None:
