@@ -45,6 +45,11 @@ def shown(data: bytes) -> Block:
     return Block(_break_lines(text))
 
 
+def shown_elements(data: bytes) -> Block:
+    """Give XML as ``shown`` does, each element on a line of its own."""
+    return Block(shown(data).replace("><", ">\n<"))
+
+
 def _break_lines(text: str) -> str:
     return re.sub(r"((?:\\\\|[^\\]|\\[^n])*?\\n)", r"\1\n", text)
 

@@ -17,7 +17,7 @@ from typing import Any
 from .._errors import FileProblem
 from .._mmp import terminal
 from .certificates import Certificates
-from .document import FORMAT, shown, written
+from .document import FORMAT, shown, shown_elements, written
 from .listener import Account, Heard
 from .masking import Mask
 from .pseudonyms import HOST, USER
@@ -176,7 +176,7 @@ def _answer(one: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
         "status": one["status"],
         "headers": {name: mask.text(value) for name, value in one["headers"].items()},
         "timing": f"{one['seconds']:.3f} s",
-        "body": shown(mask.wire(bytes(one["body"]))),
+        "body": shown_elements(mask.wire(bytes(one["body"]))),
     }
 
 

@@ -64,6 +64,8 @@ class Script:
     #: Files that have no end, and a name that the list of files repeats without end; each answer takes this long.
     endless: tuple[str, ...] = ()
     endless_list: str = ""
+    #: Size and permission bits of files that the list shows beside those that can be read.
+    listed: dict[str, tuple[int | None, int | None]] = dataclasses.field(default_factory=dict)
     trickle: float = 0.0
 
 
@@ -149,7 +151,7 @@ class Console:
             self.answer(line.strip())
 
 
-def _attributes(name: str, size: int, mode: int = stat.S_IFREG | 0o644) -> paramiko.SFTPAttributes:
+def _attributes(name: str, size: int | None, mode: int | None = stat.S_IFREG | 0o644) -> paramiko.SFTPAttributes:
     entry = paramiko.SFTPAttributes()
     entry.filename, entry.st_size, entry.st_mode = name, size, mode
     return entry
@@ -212,7 +214,13 @@ class _Files(paramiko.SFTPServerInterface):
         if self.owner.script.endless_list:
             return _EndlessList(self.owner.script.endless_list, self.owner.script.trickle)
         folder = _attributes("logs", 4096, stat.S_IFDIR | 0o755)
-        return [folder, *(_attributes(name, len(data)) for name, data in self.owner.files.items())]
+        listed = self.owner.script.listed
+        shown = [
+            _attributes(name, size, None if mode is None else stat.S_IFREG | mode)
+            for name, (size, mode) in listed.items()
+        ]
+        here = (_attributes(name, len(data)) for name, data in self.owner.files.items() if name not in listed)
+        return [folder, *shown, *here]
 
     def stat(self, path: str) -> Any:
         name = path.strip("/")
