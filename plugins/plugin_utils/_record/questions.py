@@ -19,15 +19,17 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._services import catalogue
+from .._services import catalogue, commands
 
 #: A word that is no keyword anywhere, and files that do not exist.
 NO_WORD = "zz-certops-unknown"
 NO_FILE = "zz-certops-absent"
 
-#: Services with a display that the catalogue does not have.
-OTHER_DISPLAYS = ("recorder", "streamer", "uploader", "scheduler", "meetingapps", "tls sip", "tls ldap")
-HELP = (*(row.name for row in catalogue.SERVICES), "pki", "tls", "database", "recorder", "streamer", "scheduler")
+#: Commands whose usage is asked for.
+_EXPLAINED = (*(row.name for row in catalogue.SERVICES), commands.PKI, "tls", "database", *commands.OTHER_SERVICES)
+
+#: What is asked of a key and the certificate beside it: the answer should be yes.
+PAIR = "a key and its certificate"
 
 #: How many questions of one kind are asked about files.
 MOST_PER_KIND = 4
@@ -48,24 +50,23 @@ def fixed() -> list[Question]:
 
 
 def _fixed() -> Iterator[Question]:
-    yield Question("version", "software version", in_shell=True)
+    yield Question(commands.VERSION, "software version", in_shell=True)
     for row in catalogue.SERVICES:
         yield Question(row.show, f"display of {row.name}", in_shell=True)
-    yield Question("pki list", "names of the files", in_shell=True)
-    yield Question("pki", "which service uses which file")
-    for name in OTHER_DISPLAYS:
-        yield Question(name, f"display of {name}")
-    yield Question("database cluster status", "display of the database cluster")
+    yield Question(commands.PKI_LIST, "names of the files", in_shell=True)
+    yield Question(commands.PKI, "which service uses which file")
+    for name in (*commands.OTHER_SERVICES, *commands.OTHER_DISPLAYS):
+        yield Question(name, f"display of {name.removesuffix(' status')}")
     for row in catalogue.SERVICES:
         yield Question(f"{row.name} status", f"status of {row.name}, or how it is refused")
-    yield Question("help", "names of the commands, a long answer", in_shell=True)
-    for name in HELP:
-        yield Question(f"help {name}", f"usage of {name}")
+    yield Question(commands.HELP, "names of the commands, a long answer", in_shell=True)
+    for name in _EXPLAINED:
+        yield Question(f"{commands.HELP} {name}", f"usage of {name}")
     yield Question(NO_WORD, "how an unknown command is refused", in_shell=True)
-    for command in ("version", "webadmin", "pki", "help"):
+    for command in (commands.VERSION, catalogue.WEBADMIN.name, commands.PKI, commands.HELP):
         yield Question(f"{command} {NO_WORD}", "how wrong arguments are refused")
-    yield Question(f"pki inspect {NO_FILE}.crt", "how a missing file is refused")
-    yield Question(f"pki match {NO_FILE}.key {NO_FILE}.crt", "how missing files are refused")
+    yield Question(f"{commands.PKI_INSPECT} {NO_FILE}.crt", "how a missing file is refused")
+    yield Question(commands.pki_match(f"{NO_FILE}.key", f"{NO_FILE}.crt"), "how missing files are refused")
 
 
 def about_files(services: Mapping[str, Mapping[str, Any]]) -> list[Question]:
@@ -78,24 +79,22 @@ def about_files(services: Mapping[str, Mapping[str, Any]]) -> list[Question]:
     trusts = dict.fromkeys(name for row in services.values() for name in (row.get("trusts") or {}).values() if name)
     bundles = dict.fromkeys([*(bundle for _key, _name, bundle in pairs if bundle), *trusts])
     found = [
-        Question(f"pki inspect {name}", "what a certificate file is shown as", in_shell=number == 0)
+        Question(f"{commands.PKI_INSPECT} {name}", "what a certificate file is shown as", in_shell=number == 0)
         for number, name in enumerate([*list(certificates)[: MOST_PER_KIND - 1], *list(bundles)[:1]])
     ]
+    found += [Question(commands.pki_match(key, name), PAIR) for key, name, _b in pairs[:MOST_PER_KIND]]
     found += [
-        Question(f"pki match {key} {name}", "a key and its certificate") for key, name, _b in pairs[:MOST_PER_KIND]
-    ]
-    found += [
-        Question(f"pki match {key} {other}", "a key and another certificate")
+        Question(commands.pki_match(key, other), "a key and another certificate")
         for (key, name, _b), (_key, other, _bundle) in itertools.pairwise(pairs)
         if other != name
     ][:1]
     found += [
-        Question(f"pki verify {name} {bundle}", "a certificate and a bundle")
+        Question(commands.pki_verify(name, bundle), "a certificate and a bundle")
         for _key, name, own in pairs
         for bundle in ([own] if own else list(trusts)[:1])
     ][:MOST_PER_KIND]
     found += [
-        Question(f"pki verify {name} {other}", "a certificate and what does not vouch for it")
+        Question(commands.pki_verify(name, other), "a certificate and what does not vouch for it")
         for name, other in itertools.pairwise(certificates)
     ][:1]
     return list({question.command: question for question in found if _plain(question.command)}.values())
@@ -114,9 +113,9 @@ def _plain(command: str) -> bool:
 
 #: Kinds of questions about files, as documented.
 ABOUT_FILES = {
-    "pki inspect <certificate>": "what a certificate file is shown as",
-    "pki match <key> <certificate>": "a key and its certificate, and one that is another's",
-    "pki verify <certificate> <bundle>": "a certificate and a bundle, and what does not vouch for it",
+    f"{commands.PKI_INSPECT} <certificate>": "what a certificate file is shown as",
+    commands.pki_match("<key>", "<certificate>"): "a key and its certificate, and one that is another's",
+    commands.pki_verify("<certificate>", "<bundle>"): "a certificate and a bundle, and what does not vouch for it",
 }
 
 #: What is read over the REST API: what a survey reads of it.

@@ -63,13 +63,9 @@ c2w s2s ucm imps axl wc3 jwt nfs rtmp rtmps sso csr crt cer g1 webrtc w3a
 
 def _own_words() -> Iterator[str]:
     for service in catalogue.SERVICES:
-        said = [service.name, service.show, *service.known_labels, *service.secret_labels, *service.activate]
-        said += [text for text in (service.enabled_label, service.status_label, service.running_text) if text]
-        for slot in service.slots:
-            said += [slot.name, slot.identity, slot.command, slot.key_label, slot.certificate_label]
-            said += [text for text in (slot.bundle_label, slot.listen_label, slot.port_label) if text]
-        for trust in service.trusts:
-            said += [trust.name, trust.command, trust.label]
+        said = [service.name, service.show, *service.rows, *service.activate, service.running_text or ""]
+        said += [text for slot in service.slots for text in (slot.name, slot.identity, slot.command)]
+        said += [text for trust in service.trusts for text in (trust.name, trust.command)]
         for text in said:
             yield from re.split(r"[\W_]+", text.lower())
 

@@ -35,11 +35,11 @@ CSR_ATTRIBUTES = ("CN", "OU", "O", "L", "ST", "C", "emailAddress")
 CSR_NAMES = "subjectAltName"
 
 #: Displays of services that are not in the catalogue yet.
-_OTHER_SERVICES = ("recorder", "streamer", "uploader", "scheduler", "meetingapps")
-_OTHER_DISPLAYS = ("database cluster status", "tls sip", "tls ldap")
+OTHER_SERVICES = ("recorder", "streamer", "uploader", "scheduler", "meetingapps")
+OTHER_DISPLAYS = ("database cluster status", "tls sip", "tls ldap")
 #: Commands that only show something.
 DISPLAYS = frozenset(
-    [VERSION, PKI, PKI_LIST, USER_LIST, *_OTHER_SERVICES, *_OTHER_DISPLAYS]
+    [VERSION, PKI, PKI_LIST, USER_LIST, *OTHER_SERVICES, *OTHER_DISPLAYS]
     + [service.show for service in catalogue.SERVICES]
     + [f"{service.name} status" for service in catalogue.SERVICES]
 )

@@ -16,7 +16,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._api.objects import su
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import CmsError
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import Endpoint, Session
-from ansible_collections.certops.cms.plugins.plugin_utils._record.questions import NO_WORD
+from ansible_collections.certops.cms.plugins.plugin_utils._record.questions import NO_WORD, PAIR
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
 from tests.unit.plugins.plugin_utils.mmp.appliance import PASSWORD, USER
 from tests.unit.plugins.plugin_utils.record.replay import Replay
@@ -84,13 +84,13 @@ def _of_service(session: Session, row: catalogue.Service) -> Iterator[str]:
         yield _told(what, where, error.reason, error.transcript)
         return
     for label, value in found.get("unknown_trusts", []):
-        why = f"the row {label!r} ({value!r}) may be a trust setting: name it in trusts or known_labels"
+        why = f"the row {label!r} ({value!r}) may be a trust setting: give it a meaning in rows"
         yield _told(what, where, why, text.splitlines())
 
 
 def _of_verdicts(replay: Replay) -> Iterator[str]:
     for one in replay.recording["commands"]:
-        if one["purpose"] == "a key and its certificate" and one["outcome"] == "ended" and one["channel"] == "exec":
+        if one["purpose"] == PAIR and one["outcome"] == "ended" and one["channel"] == "exec":
             said = replay.answer(one["command"], "exec") or ""
             if displays.read_yes_no(said) is not True:
                 where = f"{TEXTS} (SAYS_YES, SAYS_NO)"
