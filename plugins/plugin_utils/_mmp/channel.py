@@ -26,6 +26,8 @@ WIDTH = 4096
 HEIGHT = 1000
 #: How long nothing must come before an unfinished line counts as a prompt or a question. Seconds.
 QUIET = 0.1
+#: How long until what nobody expects counts as a question: a line about a password may only have stopped for a moment.
+UNEXPECTED = 5 * QUIET
 _LEAVE = b"\x03"
 _LEAVE_TIME = 3.0
 #: How long a channel that ended without a word may have ended with its connection. Seconds.
@@ -133,12 +135,18 @@ class ShellChannel:
                     break
                 if self._turn_page(tail):
                     continue
+                if self._question(tail) and self._fill(deadline, UNEXPECTED) == "data":
+                    continue
                 self._refuse_login_question(tail)
             elif state in ("late", "end"):
                 raise self._no_first_prompt(ended=state == "end")
         self.prompt = tail
         self.notices = [line.rstrip() for line in self._lines()[:-1] if line.strip()]
         self._buffer = b""
+
+    def _question(self, tail: str) -> bool:
+        patterns = (texts.YES_NO_QUESTION, texts.CONFIRMATION, texts.PASSWORD_CHANGE, texts.PASSWORD_QUESTION)
+        return any(pattern.search(tail) for pattern in patterns)
 
     def _refuse_login_question(self, tail: str) -> None:
         recent = " ".join(self._printed()[-6:])
@@ -151,11 +159,7 @@ class ShellChannel:
                 "log in by hand, set a new password, and put it into the inventory",
                 self._printed(),
             )
-        if (
-            texts.PASSWORD_QUESTION.search(tail)
-            or texts.CONFIRMATION.search(tail)
-            or texts.YES_NO_QUESTION.search(tail)
-        ):
+        if self._question(tail):
             raise UnexpectedPrompt(
                 self._node,
                 "the node asks a question before it gives a prompt; it was not answered",
@@ -228,6 +232,9 @@ class ShellChannel:
                 if self._turn_page(tail):
                     continue
                 if self._asks(tail, command):
+                    expected = bool(waiting) and bool(waiting[0].pattern.search(tail))
+                    if not expected and self._fill(deadline, UNEXPECTED) == "data":
+                        continue
                     self._reply(tail, waiting, command)
             elif state == "end":
                 raise self._lost(command)
@@ -256,11 +263,7 @@ class ShellChannel:
         if "".join(tail.split()) == "".join(command.split()) or len(self._buffer) <= self._answered:
             # The echo of the command itself, or a question that has its answer: the rest is still on its way.
             return False
-        return bool(
-            texts.YES_NO_QUESTION.search(tail)
-            or texts.PASSWORD_CHANGE.search(tail)
-            or texts.PASSWORD_QUESTION.search(tail)
-        )
+        return self._question(tail)
 
     def _reply(self, tail: str, waiting: list[Answer], command: str) -> None:
         if waiting and waiting[0].pattern.search(tail):
