@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Any objects that a server may have, and any cut of its answers, in; the same objects or a state that is not ok, out."""
+"""Any objects a server may have, and any cut of its answers, in; the same objects, or a state that is not ok, out."""
 
 from __future__ import annotations
 
@@ -102,15 +102,14 @@ def test_s8_an_answer_cut_anywhere_is_never_fewer_objects(
     assert "Next step" in found["detail"] or found["state"] == OK
 
 
-@given(servers(), st.integers(-2, 3).filter(bool))
-def test_s8_a_list_that_counts_otherwise_than_it_holds_is_not_ok(
+@given(servers(), st.integers(1, 3))
+def test_s8_a_list_that_counts_more_than_it_holds_is_not_ok(
     server: tuple[dict[str, bytes], dict[str, Any]], more: int
 ) -> None:
     bodies, says = server
     number = len(says["web_bridges"])
     bodies["webBridges"] = bodies["webBridges"].replace(b'total="%d"' % number, b'total="%d"' % (number + more))
-    found = objects.survey_api(Paper(bodies))
-    assert (found["state"] == NONSENSE) if number + more < 0 or more > 0 else True
+    assert objects.survey_api(Paper(bodies))["state"] == NONSENSE
 
 
 @given(st.text(max_size=60))
