@@ -292,6 +292,16 @@ options:
       - name: ansible_mmp_pacing
 """
 
+EXAMPLES = r"""
+- name: Ask every node something over this connection
+  hosts: cms
+  gather_facts: false
+  connection: certops.cms.mmp
+  tasks:
+    - name: Ask for the software version
+      ansible.builtin.raw: version
+"""
+
 import os
 import re
 from collections.abc import Iterator

@@ -123,8 +123,20 @@ certificate:
     subject:
       description: The subject as RFC 4514 writes it.
       type: str
+    subject_attributes:
+      description: The attributes of the subject by their short names, such as C(CN) and C(O).
+      type: dict
+    subject_id:
+      description: The subject in a form that is equal where two subjects count as the same.
+      type: str
+    common_name:
+      description: The common name of the subject; null where it has none.
+      type: str
     issuer:
       description: The issuer's subject.
+      type: str
+    serial:
+      description: The serial number in hexadecimal.
       type: str
     not_before:
       description: From when it is valid, as ISO 8601 in UTC.
@@ -135,12 +147,51 @@ certificate:
     dns:
       description: The DNS names it is for.
       type: list
+      elements: str
     ip:
       description: The IP addresses it is for.
       type: list
-    extended_key_usage:
-      description: Its extended key usages.
+      elements: str
+    email:
+      description: The e-mail addresses it is for.
       type: list
+      elements: str
+    key_usage:
+      description: Its key usages; null where it names none.
+      type: list
+      elements: str
+    extended_key_usage:
+      description: Its extended key usages; null where it names none.
+      type: list
+      elements: str
+    netscape_type:
+      description: Its Netscape certificate types; null where it names none.
+      type: list
+      elements: str
+    ca:
+      description: Whether it is the certificate of a CA; null where it does not say.
+      type: bool
+    path_length:
+      description: How many CAs may stand between it and the service; null where it does not say.
+      type: int
+    self_signed:
+      description: Whether it is signed with its own key.
+      type: bool
+    key_type:
+      description: Kind and size of its key.
+      type: str
+    signature_hash:
+      description: The hash of its signature.
+      type: str
+    version:
+      description: The version of X.509, V(3) or V(1).
+      type: int
+    ski:
+      description: Its subject key identifier in hexadecimal; null where it has none.
+      type: str
+    aki:
+      description: The key identifier of its issuer in hexadecimal; null where it has none.
+      type: str
     sha256:
       description: SHA-256 of the certificate in DER, in hexadecimal.
       type: str

@@ -72,15 +72,25 @@ seealso:
 
 EXAMPLES = r"""
 - name: Survey all nodes, because links lead to other nodes
-  certops.cms.node_info:
-  register: cms_survey
+  hosts: cms
+  gather_facts: false
+  connection: certops.cms.mmp
+  tasks:
+    - name: Survey the node
+      certops.cms.node_info:
+      register: cms_survey
 
-- name: Give TURN the certificate that was uploaded
-  certops.cms.service:
-    service: turn
-    key: turn-new.key
-    certificate: turn-new.crt
-    bundle: turn-new-bundle.crt
+- name: Change the TURN servers
+  hosts: cms_turn
+  gather_facts: false
+  connection: certops.cms.mmp
+  tasks:
+    - name: Give TURN the certificate that was uploaded
+      certops.cms.service:
+        service: turn
+        key: turn-new.key
+        certificate: turn-new.crt
+        bundle: turn-new-bundle.crt
 """
 
 RETURN = r"""

@@ -66,15 +66,25 @@ seealso:
 
 EXAMPLES = r"""
 - name: Survey all nodes, because links lead to other nodes
-  certops.cms.node_info:
-  register: cms_survey
+  hosts: cms
+  gather_facts: false
+  connection: certops.cms.mmp
+  tasks:
+    - name: Survey the node
+      certops.cms.node_info:
+      register: cms_survey
 
-- name: Let the Web Bridges trust a second CA beside the one they know
-  certops.cms.trust:
-    service: webbridge3
-    trust: c2w
-    certificates:
-      - "{{ lookup('ansible.builtin.file', 'new-ca.pem') }}"
+- name: Change the Web Bridges
+  hosts: cms_webbridge3
+  gather_facts: false
+  connection: certops.cms.mmp
+  tasks:
+    - name: Let them trust a second CA beside the one they know
+      certops.cms.trust:
+        service: webbridge3
+        trust: c2w
+        certificates:
+          - "{{ lookup('ansible.builtin.file', 'new-ca.pem') }}"
 """
 
 RETURN = r"""
