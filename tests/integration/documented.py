@@ -75,7 +75,8 @@ class Block:
     @property
     def file(self) -> str:
         """Give the file that the line above the block names."""
-        return re.findall(r"`([^`]+)`", self.before.strip().splitlines()[-1])[-1]
+        named: list[str] = re.findall(r"`([^`]+)`", self.before.strip().splitlines()[-1])
+        return named[-1]
 
 
 def blocks() -> list[Block]:
@@ -122,12 +123,14 @@ def _differs(field: Mapping[str, Any], value: Any, where: str) -> Iterator[str]:
     kind = str(field.get("type", "str"))
     if kind == "raw" or value is None:
         return
-    if not isinstance(value, TYPES[kind]) or (kind == "int" and isinstance(value, bool)):
+    fits: bool = isinstance(value, TYPES[kind])
+    if not fits or (kind == "int" and isinstance(value, bool)):
         yield f"{where} is documented as {kind}, and is {type(value).__name__}"
         return
     below = field.get("contains")
     if kind == "list":
+        element = {"type": field.get("elements", "raw"), "contains": below}
         for entry in value:
-            yield from _differs({"type": field.get("elements", "raw"), "contains": below}, entry, f"{where}[]")
+            yield from _differs(element, entry, f"{where}[]")
     elif below and value:
         yield from differences(below, value, f"{where}.")
