@@ -19,6 +19,7 @@ from .._errors import IssuerProblem
 from .._findings import Finding
 from .._pki import bundles, certs, csr, profiles
 from .acceptance import judge
+from .options import Option, Place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +102,14 @@ class Issued:
 class Issuer(abc.ABC):
     """What turns a request into a certificate. ``now`` is always an argument, never the clock of the process."""
 
+    #: The ``type`` in ``cms_issuers``, and its options by name.
     kind: ClassVar[str]
+    options: ClassVar[Mapping[str, Option]]
+
+    @classmethod
+    @abc.abstractmethod
+    def create(cls, name: str, values: Mapping[str, Any], place: Place) -> Issuer:
+        """Make the issuer of this name from the values of its options, each read and none of them None."""
 
     def __init__(self, name: str) -> None:
         self.name = name

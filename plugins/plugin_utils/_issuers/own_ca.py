@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._errors import CmsError, IssuerProblem, KeyProblem, StoreProblem
@@ -23,6 +24,7 @@ from .._pki import certs, csr, keys, meeting_server_rules
 from .._pki.x509util import constraints, is_ca, is_self_signed, issuer_key, public_key, signed_by, subject_key
 from . import authority, files
 from .base import Issued, Issuer, Wanted
+from .options import LONGEST_CA_NAME, Option, Place, ca_name, days, key_type, organization, passphrase, text, truth
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -54,6 +56,24 @@ class OwnCa(Issuer):
     """Issues from the CA in a folder of the control node."""
 
     kind: ClassVar[str] = "own_ca"
+    options: ClassVar[Mapping[str, Option]] = {
+        "path": Option(text, "the path of a folder"),
+        "passphrase": Option(passphrase, "a text that is not empty"),
+        "key_type": Option(key_type, "ecdsa or rsa"),
+        "root_common_name": Option(ca_name, f"a text of at most {LONGEST_CA_NAME} characters"),
+        "organization": Option(organization, "a text of at most 64 characters"),
+        "root_days": Option(days, "a number of days, 1 to 99999"),
+        "intermediate_days": Option(days, "a number of days, 1 to 99999"),
+        "leaf_days": Option(days, "a number of days, 1 to 99999"),
+        "use_intermediate": Option(truth, "true or false"),
+    }
+
+    @classmethod
+    def create(cls, name: str, values: Mapping[str, Any], place: Place) -> OwnCa:
+        """Keep it in ``issuers/<name>``, locked with the passphrase it is given by its name, unless told otherwise."""
+        settings = {"passphrase": place.passphrase, **values}
+        path = place.path(settings.pop("path", os.path.join("issuers", name)))
+        return cls(name, Settings(path=path, **settings))
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(name)

@@ -9,9 +9,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
-import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,76 +17,12 @@ from typing import Any
 from .._errors import BadOption
 from .._pki.x509util import require_cryptography
 from .base import Issuer
-from .own_ca import OwnCa, Settings
+from .options import Place
+from .own_ca import OwnCa
 
-#: Common names hold 64 characters at most, and the intermediate's name adds a word.
-LONGEST_CA_NAME = 50
-
-
-@dataclasses.dataclass(frozen=True)
-class Option:
-    """One option of an issuer: how a value is read, and the words for what is allowed."""
-
-    read: Callable[[Any], Any]
-    allowed: str
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise ValueError
-    return value
-
-
-def _ca_name(value: Any) -> str:
-    if len(_text(value)) > LONGEST_CA_NAME:
-        raise ValueError
-    return _text(value)
-
-
-def _organization(value: Any) -> str:
-    if len(_text(value)) > 64:
-        raise ValueError
-    return _text(value)
-
-
-def _passphrase(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError
-    return str(value)
-
-
-def _days(value: Any) -> int:
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,5}", str(value)) or int(value) < 1:
-        raise ValueError
-    return int(value)
-
-
-def _truth(value: Any) -> bool:
-    words = {"true": True, "yes": True, "false": False, "no": False}
-    if str(value).lower() not in words:
-        raise ValueError
-    return words[str(value).lower()]
-
-
-def _key_type(value: Any) -> str:
-    if value not in ("ecdsa", "rsa"):
-        raise ValueError
-    return str(value)
-
-
-OWN_CA_OPTIONS: dict[str, Option] = {
-    "path": Option(_text, "the path of a folder"),
-    "passphrase": Option(_passphrase, "a text that is not empty"),
-    "key_type": Option(_key_type, "ecdsa or rsa"),
-    "root_common_name": Option(_ca_name, f"a text of at most {LONGEST_CA_NAME} characters"),
-    "organization": Option(_organization, "a text of at most 64 characters"),
-    "root_days": Option(_days, "a number of days, 1 to 99999"),
-    "intermediate_days": Option(_days, "a number of days, 1 to 99999"),
-    "leaf_days": Option(_days, "a number of days, 1 to 99999"),
-    "use_intermediate": Option(_truth, "true or false"),
-}
-
-TYPES: dict[str, dict[str, Option]] = {OwnCa.kind: OWN_CA_OPTIONS}
+#: The classes of issuers. A new one is a file beside this one, and its name here (docs/contributing.md).
+CLASSES: tuple[type[Issuer], ...] = (OwnCa,)
+TYPES: dict[str, type[Issuer]] = {one.kind: one for one in CLASSES}
 
 
 def make_issuer(
@@ -113,7 +47,7 @@ def make_issuer(
     if kind not in TYPES:
         what = "it is missing" if kind is None else f"{str(kind)[:40]!r} is not a type of issuer"
         raise BadOption(f"{where}.type", what, f"use one of: {_listed(TYPES)}")
-    options = TYPES[str(kind)]
+    options = TYPES[str(kind)].options
     found: dict[str, Any] = {}
     for key, value in config.items():
         if key == "type":
@@ -128,9 +62,7 @@ def make_issuer(
             found[key] = options[key].read(value)
         except ValueError:
             raise BadOption(f"{where}.{key}", "the value cannot be used", f"give {options[key].allowed}") from None
-    found.setdefault("passphrase", passphrase_lookup(name))
-    path = os.path.expanduser(found.pop("path", os.path.join("issuers", name)))
-    return OwnCa(name, Settings(path=os.path.normpath(os.path.join(os.path.abspath(base_dir), path)), **found))
+    return TYPES[str(kind)].create(name, found, Place(base_dir, passphrase_lookup(name)))
 
 
 def _listed(names: Mapping[str, Any]) -> str:
