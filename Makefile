@@ -100,13 +100,10 @@ molecule: env ## The scenarios of extensions/molecule on simulated fleets
 	@python -m tools.scenarios --jobs $(JOBS) $(SCENARIOS)
 
 .PHONY: coverage
-coverage: export COVERAGE_PROCESS_START := $(CURDIR)/pyproject.toml
-coverage: export COVERAGE_FILE := $(CURDIR)/build/coverage/data
 coverage: env ## What the tests reach, also inside the processes of ansible-playbook
-	rm -rf build/coverage && mkdir -p build/coverage
-	$(PYTEST) tests/unit tests/integration $(PYTEST_ARGS)
-	coverage combine --quiet
-	coverage report
+	@python -m tools.coverage clear
+	@python -m tools.coverage run -- -n $(JOBS) --dist loadgroup tests/unit tests/integration $(PYTEST_ARGS)
+	@python -m tools.coverage report
 
 # Pages that are written from what is measured or listed -----------------------------------------------------------------
 

@@ -34,6 +34,9 @@ VENV = ROOT / ".venv"
 FLEETS = ROOT / "tests" / "simulator" / "fleets"
 CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
 
+# Where coverage counts, it tells by this name what was reached inside ansible-playbook.
+INSIDE_ANSIBLE = "ansible"
+
 Predicate = Callable[["Running"], bool]
 
 
@@ -282,6 +285,8 @@ class Workspace:
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Give an environment that holds nothing of the person who runs the tests."""
         passed_on = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+        if passed_on:
+            passed_on["COVERAGE_CONTEXT"] = INSIDE_ANSIBLE
         return {
             **passed_on,
             "PATH": f"{VENV}/bin:/usr/local/bin:/usr/bin:/bin",

@@ -5,7 +5,7 @@
 """What every unit test gets: hypothesis samples that a run of all tests can afford, or all of them for the sweeps, and
 keys that are quickly unlocked.
 
-``make test-all`` sets CERTOPS_SWEEPS=all.
+``make test-all`` sets CERTOPS_SWEEPS=all, ``make mutation`` sets it to mutation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import pkcs8
 
@@ -24,7 +24,18 @@ settings.register_profile("sample", max_examples=50, derandomize=True, deadline=
 settings.register_profile(
     "all", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.load_profile("all" if os.environ.get("CERTOPS_SWEEPS") == "all" else "sample")
+# A mutant is found or not; what the smallest example is does not matter.
+settings.register_profile(
+    "mutation",
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
+SWEEPS = os.environ.get("CERTOPS_SWEEPS", "sample")
+settings.load_profile(SWEEPS if SWEEPS in ("all", "mutation") else "sample")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,214 @@
+# Copyright (c) 2026 certops.cms contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the tests once to see which reach which line, then each mutant in a forked process with the tests that reach it.
+
+A plugin of pytest, so that the tests are collected once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import importlib
+import os
+import select
+import signal
+import time
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import coverage
+import pytest
+
+from tools._run import ROOT
+from tools.mutation.mutants import Mutant
+
+PACKAGE = "ansible_collections.certops.cms."
+
+KILLED = "killed"
+TIMEOUT = "timeout"
+SURVIVED = "survived"
+UNREACHED = "unreached"
+#: The changed code cannot take the place of the old one, because it closes over other names.
+IMPOSSIBLE = "impossible"
+
+_EXITS = {0: SURVIVED, 1: KILLED, 3: IMPOSSIBLE}
+
+
+class Runner:
+    """The plugin: replaces pytest's loop over the tests."""
+
+    def __init__(self, mutants: Sequence[Mutant], jobs: int, said: Callable[[str], None]) -> None:
+        self.mutants = mutants
+        self.jobs = jobs
+        self.said = said
+        self.outcomes: dict[str, str] = {}
+        self.failed: list[str] = []
+        self._seconds: dict[str, float] = {}
+        self._reached: dict[str, dict[int, set[str]]] = {}
+        self._caches: list[Any] = []
+
+    # What pytest calls -----------------------------------------------------------------------------------------------
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note failures and how long each test takes."""
+        if report.failed:
+            self.failed.append(report.nodeid)
+        self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run all tests once, then all mutants."""
+        started = time.monotonic()
+        self._see_what_is_reached(session.items)
+        self.said(f"{len(session.items)} tests seen in {time.monotonic() - started:.0f} s")
+        if self.failed:
+            self.said(f"they fail without a mutant: {', '.join(self.failed[:5])}")
+            return True
+        # What the first run left behind is nobody's business in the processes to come.
+        self._caches = [
+            found
+            for found in gc.get_objects()
+            if isinstance(found, functools._lru_cache_wrapper) and str(found.__module__).startswith(PACKAGE)
+        ]
+        gc.collect()
+        gc.freeze()
+        tests = {item.nodeid: item for item in session.items}
+        self._run_all(tests)
+        return True
+
+    # The first run ---------------------------------------------------------------------------------------------------
+
+    def _see_what_is_reached(self, items: Sequence[pytest.Item]) -> None:
+        files = sorted({mutant.path for mutant in self.mutants})
+        seen = coverage.Coverage(data_file=None, include=[str(ROOT / file) for file in files], config_file=False)
+        seen.start()
+        for number, item in enumerate(items):
+            seen.switch_context(str(number))
+            _run_test(item, items[number + 1] if number + 1 < len(items) else None)
+        seen.stop()
+        data = seen.get_data()
+        for file in files:
+            by_line = data.contexts_by_lineno(str(ROOT / file))
+            self._reached[file] = {
+                line: {items[int(context)].nodeid for context in contexts if context.isdecimal()}
+                for line, contexts in by_line.items()
+            }
+
+    def _tests_of(self, mutant: Mutant) -> list[str]:
+        """Give the tests that reach a mutant, the quick ones first."""
+        reached = self._reached[mutant.path]
+        # The parts of a statement of several lines are not counted one by one: the nearest line above counts.
+        line = max((line for line in reached if line <= mutant.line), default=0)
+        return sorted(reached.get(line, ()), key=lambda test: (self._seconds.get(test, 0.0), test))
+
+    # The mutants -----------------------------------------------------------------------------------------------------
+
+    def _run_all(self, tests: Mapping[str, pytest.Item]) -> None:
+        started = time.monotonic()
+        running: dict[int, tuple[Mutant, int, float]] = {}
+        waiting = list(reversed(self.mutants))
+        while waiting or running:
+            while waiting and len(running) < self.jobs:
+                mutant = waiting.pop()
+                chosen = self._tests_of(mutant)
+                if not chosen:
+                    self.outcomes[mutant.name] = UNREACHED
+                    continue
+                limit = 10.0 + 5.0 * sum(self._seconds.get(test, 0.0) for test in chosen)
+                process, done = self._forked(mutant, [tests[test] for test in chosen])
+                running[done] = (mutant, process, time.monotonic() + limit)
+            self._collect(running)
+            if len(self.outcomes) % 100 == 0 and self.outcomes:
+                self.said(f"{len(self.outcomes)} of {len(self.mutants)} after {time.monotonic() - started:.0f} s")
+
+    def _forked(self, mutant: Mutant, items: Sequence[pytest.Item]) -> tuple[int, int]:
+        """Start a process that tries a mutant; give its id and a file that is closed when it ends."""
+        reading, writing = os.pipe()
+        process = os.fork()
+        if process:
+            os.close(writing)
+            return process, reading
+        # From here on this is the child, which leaves by os._exit only.
+        status = 1
+        try:
+            os.setpgid(0, 0)
+            os.close(reading)
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(nothing, stream)
+            status = self._try(mutant, items)
+        finally:
+            os._exit(status)
+
+    def _try(self, mutant: Mutant, items: Sequence[pytest.Item]) -> int:
+        try:
+            put_in(mutant)
+        except ValueError:
+            return 3
+        for cache in self._caches:
+            cache.cache_clear()
+        for number, item in enumerate(items):
+            _run_test(item, items[number + 1] if number + 1 < len(items) else None)
+            if self.failed:
+                return 1
+        return 0
+
+    def _collect(self, running: dict[int, tuple[Mutant, int, float]]) -> None:
+        """Wait for the first process to end, and end those that take too long."""
+        if not running:
+            return
+        ready, _, _ = select.select(list(running), [], [], 1.0)
+        for done, (mutant, process, limit) in list(running.items()):
+            late = done not in ready and time.monotonic() > limit
+            if late:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process, signal.SIGKILL)
+            if late or done in ready:
+                _, status = os.waitpid(process, 0)
+                os.close(done)
+                del running[done]
+                code = os.waitstatus_to_exitcode(status)
+                self.outcomes[mutant.name] = TIMEOUT if late else _EXITS.get(code, KILLED)
+
+
+def _run_test(item: pytest.Item, following: pytest.Item | None) -> None:
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+
+def put_in(mutant: Mutant) -> None:
+    """Give the imported function the code of the mutant. Raises ValueError where it cannot have it."""
+    module = importlib.import_module(PACKAGE + mutant.path.removesuffix(".py").replace("/", "."))
+    code = mutant.code(str(module.__file__))
+    target: Any = module
+    for part in mutant.function.split("."):
+        target = vars(target)[part]
+    found = list(_functions(target))
+    if not found:
+        raise ValueError(f"{mutant.function} is no function")
+    for function in found:
+        if function.__code__.co_name == code.co_name:
+            function.__code__ = code
+
+
+def _functions(target: Any) -> Iterator[types.FunctionType]:
+    """Give the functions behind what a module or class holds: properties, class methods, caches, context managers."""
+    if isinstance(target, types.FunctionType):
+        yield target
+    for attribute in ("__wrapped__", "__func__", "fget", "func"):
+        inner = getattr(target, attribute, None)
+        if inner is not None and inner is not target:
+            yield from _functions(inner)
+
+
+def run(mutants: Sequence[Mutant], tests: Sequence[str], jobs: int, said: Callable[[str], None]) -> Runner:
+    """Try mutants with the tests of these files and folders."""
+    os.environ["CERTOPS_SWEEPS"] = "mutation"
+    runner = Runner(mutants, jobs, said)
+    status = pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", *tests], plugins=[runner])
+    if runner.failed or not runner.outcomes:
+        raise SystemExit(f"the tests cannot be run without a mutant: {status}")
+    return runner
