@@ -105,6 +105,18 @@ coverage: env ## What the tests reach, also inside the processes of ansible-play
 	@python -m tools.coverage run -- -n $(JOBS) --dist loadgroup tests/unit tests/integration $(PYTEST_ARGS)
 	@python -m tools.coverage report
 
+.PHONY: mutation
+mutation: env ## Change every decision of _pki and _fleet, one at a time: does a test notice?
+	@python -m tools.mutation --jobs $(JOBS)
+
+# How many mutants the sample holds, and which: make mutation-sample MUTANTS=200 SEED=7
+MUTANTS ?= 100
+SEED ?= 3
+
+.PHONY: mutation-sample
+mutation-sample: env ## A sample of it
+	@python -m tools.mutation --jobs $(JOBS) --sample $(MUTANTS) --seed $(SEED)
+
 # Pages that are written from what is measured or listed -----------------------------------------------------------------
 
 .PHONY: conformance-page

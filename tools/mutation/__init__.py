@@ -4,7 +4,7 @@
 
 """Mutation testing of the code that decides: is there a test for every decision of ``_pki`` and ``_fleet``?
 
-The general tools were tried first. mutmut makes 14,769 mutants of these files, three quarters of them other wordings and
+The general tools were tried first. mutmut makes 14,769 mutants of these files, most of them other wordings and
 other arguments of constructors, and collects the tests again for each; cosmic-ray starts a Python for each. This one
 changes what decides (comparisons, conditions, bounds, statements), puts the changed code object into the imported
 function, and runs in a forked process the tests that reach the changed line, the quick ones first.

@@ -30,9 +30,12 @@ from tools.mutation.mutants import Mutant, mutants
 from tools.mutation.runner import IMPOSSIBLE, KILLED, SURVIVED, TIMEOUT, UNREACHED, run
 
 REPORT = BUILD / "reports" / "mutation.json"
+OUTCOMES = BUILD / "mutation" / "outcomes.json"
 SURVIVORS = ROOT / "tools" / "survivors.yml"
 UTILS = ROOT / "plugins" / "plugin_utils"
 TESTS = "tests/unit/plugins"
+
+ALIVE = (SURVIVED, UNREACHED)
 
 #: The folders whose code is changed, with the tests that should notice.
 GROUPS = {
@@ -54,6 +57,10 @@ def all_mutants(group: str) -> list[Mutant]:
 def chosen(arguments: argparse.Namespace) -> dict[str, list[Mutant]]:
     """Give the mutants to try, by folder: all of them, or a sample."""
     known = {group: [m for m in all_mutants(group) if arguments.only in m.name] for group in GROUPS}
+    if arguments.again:
+        last = json.loads(OUTCOMES.read_text(encoding="utf-8"))
+        alive = {name for name, outcome in last.items() if outcome in ALIVE}
+        known = {group: [mutant for mutant in found if mutant.name in alive] for group, found in known.items()}
     if not arguments.sample:
         return known
     everything = [mutant for group in known.values() for mutant in group]
@@ -64,7 +71,7 @@ def chosen(arguments: argparse.Namespace) -> dict[str, list[Mutant]]:
     }
 
 
-def run_group(group: str, names: Sequence[str], jobs: int, out: Path) -> None:
+def run_group(group: str, names: Sequence[str], jobs: int, tests: Sequence[str], out: Path) -> None:
     """Try the mutants of one folder in this process, and write what became of them."""
     wanted = set(names)
     terminal = os.dup(2)
@@ -72,7 +79,7 @@ def run_group(group: str, names: Sequence[str], jobs: int, out: Path) -> None:
     def said(text: str) -> None:
         os.write(terminal, f"{group}: {text}\n".encode())
 
-    done = run([mutant for mutant in all_mutants(group) if mutant.name in wanted], GROUPS[group], jobs, said)
+    done = run([mutant for mutant in all_mutants(group) if mutant.name in wanted], tests or GROUPS[group], jobs, said)
     out.write_text(json.dumps(done.outcomes), encoding="utf-8")
 
 
@@ -85,7 +92,7 @@ def explained() -> dict[str, str]:
 def report(outcomes: Mapping[str, str], full: bool, seconds: float, seed: int) -> int:
     """Print and write what became of the mutants; 1 when a survivor has no word, or a word no survivor."""
     reasons = explained()
-    alive = sorted(name for name, outcome in outcomes.items() if outcome in (SURVIVED, UNREACHED))
+    alive = sorted(name for name, outcome in outcomes.items() if outcome in ALIVE)
     unexplained = [name for name in alive if name not in reasons]
     # What takes too long on a busy machine is no proof that it is found.
     stale = sorted(set(reasons) - set(alive)) if full else []
@@ -129,13 +136,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
+    parser.add_argument("--tests", nargs="*", help="these tests instead of those of the folder")
+    parser.add_argument("--again", action="store_true", help="what survived the last time")
     parser.add_argument("--group", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     work = BUILD / "mutation"
     work.mkdir(parents=True, exist_ok=True)
     if arguments.group:
         names = json.loads((work / f"{arguments.group}-in.json").read_text(encoding="utf-8"))
-        run_group(arguments.group, names, arguments.jobs, work / f"{arguments.group}-out.json")
+        run_group(arguments.group, names, arguments.jobs, arguments.tests or (), work / f"{arguments.group}-out.json")
         return 0
     started = time.monotonic()
     outcomes: dict[str, str] = {}
@@ -147,10 +156,12 @@ def main() -> int:
         out.unlink(missing_ok=True)
         # A process for each folder: pytest is made to run once in a process.
         command = [sys.executable, "-m", "tools.mutation", "--group", group, "--jobs", str(arguments.jobs)]
+        command += ["--tests", *arguments.tests] if arguments.tests else []
         with (work / f"{group}.log").open("w", encoding="utf-8") as log:
             subprocess.run(command, cwd=ROOT, stdout=log, check=True)
         outcomes.update(json.loads(out.read_text(encoding="utf-8")))
-    full = not arguments.sample and not arguments.only
+    OUTCOMES.write_text(json.dumps(outcomes, indent=0), encoding="utf-8")
+    full = not (arguments.sample or arguments.only or arguments.tests or arguments.again)
     return report(outcomes, full, time.monotonic() - started, arguments.seed)
 
 
