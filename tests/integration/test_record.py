@@ -88,7 +88,7 @@ def test_it_leaves_one_file_per_node_for_its_owner_only(recorded: Recorded) -> N
 def test_it_changes_nothing_and_says_so(recorded: Recorded) -> None:
     assert recorded.result.changed == 0
     kinds = {event["kind"] for event in recorded.events}
-    assert kinds <= {"login", "command", "answer", "sftp_get", "api"}, kinds
+    assert kinds <= {"login", "command", "answer", "sftp_list", "sftp_get", "api"}, kinds
 
 
 def test_it_logs_in_once(recorded: Recorded) -> None:

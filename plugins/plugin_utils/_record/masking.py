@@ -24,6 +24,8 @@ from .words import KNOWN_FILES, generic, generic_name
 
 SECRET, FINGERPRINT, PROSE = "secrets", "digits of certificates", "words of banner and welcome"
 MASK = texts.MASK
+#: What is shorter than this is masked in its row only: everywhere else it would hide what the appliance says.
+_SHORTEST = 4
 
 #: Stand-ins are put in as one character each until all rules have run: no rule sees the work of another.
 _FIRST_MARK = 0xF0000
@@ -39,7 +41,7 @@ class Mask:
         """``secrets`` go wherever they stand, and so do ``words``, whatever their case and also inside other words."""
         self.pseudonyms = Pseudonyms()
         self.times: Counter[str] = Counter()
-        self._secrets = {secret for secret in secrets if secret}
+        self._secrets = {secret for secret in secrets if len(secret) >= _SHORTEST}
         self._words = {word for word in words if len(word) > 1}
         self._names: dict[str, tuple[str, str]] = {}
         self._marks: list[tuple[str, int]] = []
@@ -54,7 +56,7 @@ class Mask:
 
     def secret(self, value: str) -> None:
         """Know one more secret."""
-        if value and value.lower() not in texts.ON_WORDS | texts.OFF_WORDS | {texts.NOTHING}:
+        if len(value) >= _SHORTEST and value.lower() not in texts.ON_WORDS | texts.OFF_WORDS | {texts.NOTHING}:
             self._secrets.add(value)
 
     def name(self, kind: str, value: str | None) -> None:
@@ -82,7 +84,7 @@ class Mask:
     def learn(self, text: str) -> None:
         """Find secrets and names in rows of a display, so that they are known in every other text too."""
         for line in terminal.plain_lines(text):
-            row = split_row(line)
+            row = _row_of(line)
             if not row:
                 continue
             label, value = row
@@ -219,8 +221,7 @@ class Mask:
         return text
 
     def _row(self, line: str) -> str:
-        clean = terminal.plain_lines(line)[0]
-        row = split_row(clean)
+        row = _row_of(terminal.plain_lines(line)[0])
         if not row or not row[1]:
             return line
         label, value = row
@@ -250,6 +251,8 @@ class Mask:
         if patterns.SECRET_LABEL.search(tag) and value.lower() not in texts.ON_WORDS | texts.OFF_WORDS:
             self.times[SECRET] += 1
             return f"{head}{self._mark(MASK, len(value))}</{tag}>"
+        if tag.lower().endswith("version"):
+            return f"{head}{self._mark(value, len(value))}</{tag}>"
         if tag.lower().endswith("name") and not generic_name(value) and not patterns.FQDN.fullmatch(value):
             return f"{head}{self._mark(self._count(NAME, value), len(value))}</{tag}>"
         return found[0]
@@ -319,7 +322,7 @@ class Mask:
         return self._names_pattern().sub(known, text) if self._names else text
 
     def _private_row(self, line: str) -> str:
-        row = split_row(terminal.plain_lines(line)[0])
+        row = _row_of(terminal.plain_lines(line)[0])
         if not row or not patterns.PRIVATE_LABEL.search(row[0]) or row[1] not in line or not row[1]:
             return line
         head, value, tail = line.rpartition(row[1])
@@ -344,6 +347,17 @@ class Mask:
             return found[0]
         self.times[PROSE] += 1
         return "x" * len(found[0])
+
+
+def _row_of(line: str) -> tuple[str, str] | None:
+    """Split a row into label and value; the words of the label stand apart, however they were joined."""
+    row = split_row(line)
+    if row is None:
+        tight = patterns.TIGHT_ROW.fullmatch(line)
+        row = (tight[1], tight[2]) if tight else None
+    if row is None:
+        return None
+    return re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", row[0]), row[1]
 
 
 def _is_mark(text: str) -> bool:

@@ -18,6 +18,8 @@ PRIVATE_LABEL = re.compile(
     r"(?i)\buser\b|user ?name|\brealm\b|\bnfs\b|\bdomain\b|directory|\bpath\b|\bfolder\b|\bcontact\b|organi[sz]ation"
     r"|\blocation\b|\baddress\b|\bhost(?: ?name)?$|e-?mail|\bowner\b|ancestors|description|comment|\bname$|\bsite\b"
 )
+#: A row without a blank at its colon.
+TIGHT_ROW = re.compile(r"\s*([A-Za-z][\w .-]{0,60}?)\s*[:=](?!//)\s*(\S.*?)\s*")
 SERIAL_LABEL = re.compile(r"(?i)\bserial\b|fingerprint|\bkey id|identifier")
 VERSION_LABEL = re.compile(r"(?i)\bversion\b|\brelease\b|\bbuild\b")
 ASSIGNED = re.compile(
@@ -36,7 +38,9 @@ MAIL = re.compile(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)*)")
 FILE = re.compile(
     r"(?i)(?<![\w.-])([\w][\w.-]*)\.(pem|crt|cer|der|key|csr|pub|zip|bak|p12|pfx|json|lic|dat|img|pcap|log|txt|mib|tgz)\b"
 )
-FQDN = re.compile(r"(?<![\w.-])([A-Za-z0-9_](?:[\w-]*\w)?)((?:\.[A-Za-z0-9-]+)*\.(?:[a-z]{2,24}|[A-Z]{2,24}))(?![\w-])")
+FQDN = re.compile(
+    r"(?<![\w-])(?<!\w\.)([A-Za-z0-9_](?:[\w-]*\w)?)((?:\.[A-Za-z0-9-]+)*\.(?:[a-z]{2,24}|[A-Z]{2,24}))(?![\w-])"
+)
 ATTRIBUTE = re.compile(r"(?<![\w])(CN|O|OU|L|ST|C|DC|SN|GN|UID|title|emailAddress)(\s*[=:]\s*)([^,/+=\r\n]+)")
 ABOUT_SUBJECT = re.compile(r"(?i)\b(?:subject|issuer|dirname)\b|\bCN\s*[=:]")
 LONG = re.compile(r"[A-Za-z0-9+/=_-]{12,}")

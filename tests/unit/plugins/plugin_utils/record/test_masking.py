@@ -49,6 +49,8 @@ Your password has expired, please set a new password
 --More--
 zz-certops-unknown: command not recognised
 FAILURE: file zz-certops-absent.crt not found
+Version   : 3.9.0.17
+<status><softwareVersion>3.9.0.17</softwareVersion><uptimeSeconds>4</uptimeSeconds></status>
 """
 
 LABELS = ("Password", "Shared Secret", "Some passphrase", "Access token", "API key")
@@ -148,6 +150,14 @@ def test_addresses_are_stand_ins_of_the_documentation_networks(address: object) 
         ("Serial Number: 0a:1b:2c:3d:4e:5f:60:71:82", "1b:2c"),
         ("License serial : 123456789", "123456789"),
         ("<name>Gotham</name>", "Gotham"),
+        ("cms_user : alfred", "alfred"),
+        ("cms_user:alfred", "alfred"),
+        ("access_token : butler-1", "butler-1"),
+        ("friendlyName: Gotham main", "Gotham"),
+        ("HTTPS Frame-Ancestors : https://*.gotham.com", "gotham"),
+        ("DNS:*.gotham.com, DNS:join.gotham.com", "gotham"),
+        ("Nodes: 10.9.8.7 (me) : Connected Primary", "10.9.8.7"),
+        ("Password : abc", "abc"),
     ],
 )
 def test_what_nobody_listed_is_masked_by_its_looks_or_its_place(text: str, gone: str) -> None:
