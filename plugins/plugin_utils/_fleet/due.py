@@ -157,7 +157,7 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
 
 
 def _no_consent(identity: Identity, given: FleetInput, issuer: str, leaf: dict[str, Any], reason: str) -> Finding:
-    outside = list(dict.fromkeys(who for _host, slot in identity.slots for who in catalogue.EXTERNAL_VERIFIERS[slot]))
+    outside = list(dict.fromkeys(who for _host, slot in identity.slots for who in catalogue.SLOTS[slot][1].outside))
     told = f" Outside the fleet these may verify it and must trust the new CA first: {', '.join(outside)}."
     where = "certops.cms.renew never changes an anchor: " if given.intent == RENEW else ""
     return _say(

@@ -17,7 +17,7 @@ from typing import Any
 
 from .._findings import ERROR, REMARK, Finding
 from .._services import catalogue
-from . import names, outside, pending, rules, written
+from . import names, outside, pending, rules, table, written
 from .given import FleetInput, Host
 from .model import State, TrustKey, Vouching, today, trust_file
 from .plan import SCHEMA, plan_id
@@ -36,7 +36,7 @@ def make_narrow_plan(given: FleetInput) -> dict[str, Any]:
     topology = build(given)
     vouching = Vouching(given)
     state = today(given, topology, vouching)
-    findings = [*given.findings, *(against.finding for against in rules.about_inventory(given))]
+    findings = [*given.findings, *(against.finding for against in table.judge(given))]
     findings += [against.finding for against in rules.about_services(given, topology)]
     findings += [against.finding for against in rules.about_trust_files(given, topology)]
     findings += [against.finding for against in outside.about_registrations(given, topology, set(), set())]

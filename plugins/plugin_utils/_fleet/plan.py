@@ -17,7 +17,7 @@ from typing import Any
 
 from .._findings import ERROR, WARNING, Finding
 from .._services import catalogue
-from . import due, inventory, order, outside, pending, rounds, rules, trusts, written
+from . import due, inventory, order, outside, pending, rounds, rules, table, trusts, written
 from .due import Decision
 from .given import FleetInput
 from .model import SlotKey, State, TrustKey, Vouching, parse_time, today
@@ -124,7 +124,7 @@ class _Planner:
             given, topology, self.decisions, self.new, self.state, self.vouching
         )
         touched = {host for host, _slot in self.new} | {change.key[0] for change in self.changes}
-        self.against += rules.about_inventory(given)
+        self.against += table.judge(given)
         self.against += rules.about_services(given, topology)
         self.against += inventory.about_issuers(given, self.decisions)
         self.against += inventory.about_unmanaged(given)
@@ -133,7 +133,6 @@ class _Planner:
         widened = {name for change in self.changes for name in topology.cluster_of(change.key[0])}
         self.against += outside.about_registrations(given, topology, touched, {c.key[0] for c in self.changes})
         self.against += outside.about_peers(topology, widened)
-        self.against += rules.about_files(given)
         self.against += rules.about_calls(given, self._calls_end_on())
         renewed = {f"{host} {slot}" for decision in self.decisions if decision.reason for host, slot in decision.slots}
         for against in rules.about_identities(given, self.decisions, self.vouching):

@@ -35,69 +35,6 @@ class Against:
     hosts: tuple[str, ...] = ()
 
 
-def about_inventory(given: FleetInput) -> Iterator[Against]:
-    """Check groups, names and what could be surveyed (S19)."""
-    if not given.hosts:
-        yield Against(
-            Finding(
-                ERROR,
-                "group-empty",
-                "S19",
-                "group cms",
-                "holds no host, so there is nothing to work on",
-                "put the Meeting Servers into the group cms, and into the group of each service they run",
-            )
-        )
-    for host in given.hosts.values():
-        if host.survey is None:
-            yield _error(
-                host,
-                "node-not-surveyed",
-                "S19",
-                f"could not be read: {host.why_no_survey}",
-                f"{host.mend or 'make it reachable'}; then run again, or leave it out on purpose with "
-                f"cms_skip_nodes: [{host.name}]; nodes linked to it stay as they are until then",
-            )
-        elif not host.services:
-            yield Against(
-                Finding(
-                    WARNING,
-                    "no-service",
-                    "S19",
-                    host.name,
-                    "is in the group cms and in no group of a service",
-                    "put it into one of: " + ", ".join(service.group for service in catalogue.SERVICES),
-                ),
-                (host.name,),
-            )
-    yield from _same(given, "fqdn", "cms_fqdn", lambda host: host.fqdn)
-    yield from _same(
-        given,
-        "address",
-        "ansible_host, ansible_port",
-        lambda host: f"{host.address}:{host.variables.get('ansible_port') or 22}" if host.survey else None,
-    )
-
-
-def _same(given: FleetInput, what: str, variable: str, value_of: Any) -> Iterator[Against]:
-    seen: dict[str, Host] = {}
-    for host in given.hosts.values():
-        value = value_of(host)
-        if value is None:
-            continue
-        first = seen.setdefault(value, host)
-        if first is not host:
-            finding = Finding(
-                ERROR,
-                f"same-{what}",
-                "S2",
-                f"{first.name} and {host.name}",
-                f"have the same {what} {value}",
-                f"give each host of the inventory its own ({variable})",
-            )
-            yield Against(finding, (first.name, host.name))
-
-
 def about_services(given: FleetInput, topology: Topology) -> Iterator[Against]:
     """Check that each node has the services of its groups, and that nothing on it is unknown to the plan (S8)."""
     linked = {link.trust_key for link in topology.links}
@@ -116,36 +53,7 @@ def about_services(given: FleetInput, topology: Topology) -> Iterator[Against]:
                     f"take the host out of {catalogue.BY_NAME[name].group}, or check its version and licence",
                 )
                 continue
-            if state.get("enabled") is False and not host.waiting(name):
-                yield Against(
-                    _finding(
-                        REMARK,
-                        host,
-                        "service-off",
-                        "4",
-                        f"{name} is switched off; certificates are stored for it and it stays off",
-                        f"enable it on the node ('{commands.enable(name)}') when it is to run",
-                    ),
-                    (host.name,),
-                )
             yield from _trusts(host, name, state, linked, topology)
-            for label, value in state.get("unknown_rows") or []:
-                yield Against(
-                    _finding(
-                        REMARK,
-                        host,
-                        "unknown-row",
-                        "S8",
-                        f"{name} shows a row that is not known: {label!r} with {value!r}",
-                        "nothing depends on it; report it so that it becomes known",
-                    ),
-                    (host.name,),
-                )
-        for notice in host.survey.get("notices") or []:
-            yield Against(
-                _finding(WARNING, host, "login-notice", "S8", f"said at login: {notice}", "see to it on the node"),
-                (host.name,),
-            )
 
 
 def _trusts(
@@ -331,29 +239,6 @@ def _served(host: Host, slot_id: str) -> Iterator[Against]:
                 f"open the way from the control node, or set cms_probe.{slot_id} to an address that leads there",
             ),
             (host.name,),
-        )
-
-
-def about_files(given: FleetInput) -> Iterator[Against]:
-    """Remark once on names that the guide does not want and that are there already (S2)."""
-    found: dict[str, list[str]] = {}
-    for host in given.hosts.values():
-        for name in sorted((host.survey or {}).get("certificates", {})):
-            if "_" in name or name.count(".") != 1:
-                found.setdefault(host.name, []).append(name)
-    if found:
-        number = len({name for names_there in found.values() for name in names_there})
-        example = min(name for names_there in found.values() for name in names_there)
-        yield Against(
-            Finding(
-                REMARK,
-                "old-file-name",
-                "3.1",
-                ", ".join(found),
-                f"{number} file{'s' if number > 1 else ''} in use with a name the guide advises against: {example}",
-                "they work and stay; new generations get better names",
-            ),
-            tuple(found),
         )
 
 

@@ -141,4 +141,4 @@ def restarts(units: list[Unit], given: FleetInput) -> dict[str, dict[str, int]]:
 def external_verifiers(decisions: list[Decision]) -> list[str]:
     """Give those outside the fleet who may verify an identity whose anchor changes (S17)."""
     slots = [slot for d in decisions if d.reason and d.anchor_changes for _host, slot in d.slots]
-    return list(dict.fromkeys(who for slot in slots for who in catalogue.EXTERNAL_VERIFIERS[slot]))
+    return list(dict.fromkeys(who for slot in slots for who in catalogue.SLOTS[slot][1].outside))

@@ -236,7 +236,11 @@ def _listen(service: Service, slot: Slot, display: Display) -> list[dict[str, An
     listen: list[dict[str, Any]] = []
     for row in display.all(labels):
         torn = not row.ended or (row.continuation and _interfaces(row.value + row.continuation))
-        for name, own_port in (_interfaces(row.value) if row.setting and not torn else None) or []:
+        value = row.value
+        if texts.TRANSPORT.search(value):
+            # One value for several transports: the certificate is shown on the one with TLS.
+            value = " ".join(found.group(1) for found in texts.TLS_TRANSPORT.finditer(value))
+        for name, own_port in (_interfaces(value) if row.setting and not torn else None) or []:
             if own_port or port:
                 listen.append({"interface": name, "port": own_port or port})
     return listen

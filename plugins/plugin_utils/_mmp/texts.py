@@ -148,6 +148,9 @@ NOT_RUNNING = re.compile(
 SECRET_LABEL = re.compile(r"(?i)passw(?:or)?d|secret|passphrase|private key data")
 #: Labels of rows that may hold a trust setting this collection does not know.
 TRUST_LABEL = re.compile(r"(?i)trust|\bcerts\b")
+#: Where one value says where each transport listens: ``tcp a:6000, tls a:6001``.
+TRANSPORT = re.compile(r"(?i)\b(?:tcp|tls)\s")
+TLS_TRANSPORT = re.compile(r"(?i)\btls\s+([^,]+)")
 LISTEN_LABEL = re.compile(r"(?i)\blisten")
 VERSION_LABEL = re.compile(r"(?i)\b(?:version|release)\b")
 VERSION = re.compile(r"(?i)(?<![\w.])v?(\d+\.\d+(?:\.\d+){0,3})(?!\.?\w)")

@@ -52,6 +52,8 @@ class Slot:
     signs: bool = False
     public: bool = False
     tls_optional: bool = False
+    #: Those outside the fleet who may verify it, listed when an anchor changes (S17).
+    outside: tuple[str, ...] = ()
     #: Roles asked for beyond those needed, where the sources differ on what the appliance wants.
     also_ask: tuple[str, ...] = ()
 
@@ -139,6 +141,7 @@ WEBADMIN = Service(
             layout=CERT_AND_BUNDLE,
             roles=(SERVER,),
             section="2.1",
+            outside=("Meeting Management", "TMS", "CUCM (ad hoc conferences, API)", "administrators' browsers"),
         ),
     ),
     trusts=(),
@@ -181,6 +184,7 @@ CALLBRIDGE = Service(
             # SIP over TLS; the display names interfaces only.
             port=5061,
             signs=True,
+            outside=("CUCM and other SIP peers", "Lync or Skype Front End servers", "Active Directory (LDAPS)"),
         ),
     ),
     trusts=(
@@ -226,6 +230,7 @@ WEBBRIDGE3 = Service(
             roles=(SERVER,),
             section="4.5",
             public=True,
+            outside=("browsers of web app users", "Expressway (web proxy)"),
         ),
         Slot(
             name="c2w",
@@ -275,6 +280,7 @@ TURN = Service(
             section="4.6",
             public=True,
             tls_optional=True,
+            outside=("browsers of web app users", "Expressway"),
         ),
     ),
     trusts=(),
@@ -321,12 +327,3 @@ LINK_KINDS: tuple[LinkKind, ...] = (
     # The Web Bridge checks the client certificate of each Call Bridge (guide appendix D.1, step 8).
     LinkKind("c2w_client", "webbridge3", "c2w", "callbridge", CLIENT, False, "4.5"),
 )
-
-#: Those outside the fleet who may verify an identity, listed when an anchor changes (S17).
-EXTERNAL_VERIFIERS: dict[str, tuple[str, ...]] = {
-    "webadmin": ("Meeting Management", "TMS", "CUCM (ad hoc conferences, API)", "administrators' browsers"),
-    "callbridge": ("CUCM and other SIP peers", "Lync or Skype Front End servers", "Active Directory (LDAPS)"),
-    "webbridge3_https": ("browsers of web app users", "Expressway (web proxy)"),
-    "webbridge3_c2w": (),
-    "turn": ("browsers of web app users", "Expressway"),
-}
