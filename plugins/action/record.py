@@ -70,8 +70,16 @@ class ActionModule(CmsAction):
                     "is not set, and the inventory is not a file beside which the recordings could lie",
                     "set the variable cms_record_dir to a folder on the control node",
                 )
-            chosen = os.path.join(beside, FOLDER)
+            chosen = os.path.join(self._outside(beside), FOLDER)
         return os.path.abspath(os.path.expanduser(str(chosen)))
+
+    def _outside(self, folder: str) -> str:
+        """Give the folder beside an inventory that is a folder itself: Ansible would read what lies in it as hosts."""
+        for source in self.variables.get("ansible_inventory_sources") or []:
+            path = os.path.abspath(str(source))
+            if os.path.isdir(path) and os.path.commonpath([path, os.path.abspath(folder)]) == path:
+                return os.path.dirname(path)
+        return folder
 
     def _about(self) -> recording.About:
         endpoint = self.session.endpoint

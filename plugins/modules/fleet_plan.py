@@ -138,7 +138,7 @@ plan:
   description:
     - What later tasks need of the plan; the whole plan is kept in O(state_dir).
     - With O(state=closed) the id of the plan.
-  returned: success
+  returned: O(state=planned), O(state=closed)
   type: raw
   sample:
     id: p-3f2a91c0b7de
