@@ -6,8 +6,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# What the caller has; tools/env looks there for a Python.
-CALLER_PATH := $(PATH)
+# What the caller has; tools/env and tools/pythons.py look there for Pythons.
+export CALLER_PATH := $(PATH)
 
 # Ansible's tools start each other by name. Version managers put shims for absent Pythons on PATH, which ansible-test
 # would call: hence a PATH of our own.
@@ -26,7 +26,10 @@ UNIT_JOBS ?= 4
 PYTEST_ARGS ?=
 # Which scenarios make molecule runs; without a name all of them.
 SCENARIOS ?=
-PYTEST := pytest -n $(JOBS) --dist loadgroup --durations=5
+PYTEST_OPTIONS := -n $(JOBS) --dist loadgroup --durations=5
+PYTEST := pytest $(PYTEST_OPTIONS)
+# What `make newest` runs: what Ansible and Python decide. `make test-all` runs all.
+NEWEST_TESTS := tests/unit/plugins/action tests/unit/plugins/connection tests/integration/test_rollout.py tests/integration/test_tarball.py
 
 .PHONY: help
 help: ## Show the targets
@@ -48,15 +51,17 @@ fleet: env ## Run a simulated fleet in the foreground, with an inventory to play
 
 # Tests ---------------------------------------------------------------------------------------------------------------
 
+# The quick gates come first, so that what is wrong is said early.
 .PHONY: test
-test: lint sanity unit integration molecule ## Everything: lint, sanity, unit, integration with samples of the long sweeps
+test: lint sanity docs galaxy unit integration newest molecule ## Everything, with samples of the long sweeps
 
 .PHONY: test-all
 test-all: export CERTOPS_SWEEPS := all
-test-all: test ## The same with the long sweeps in full
+test-all: NEWEST_TESTS := tests/unit tests/integration
+test-all: test lowest ## The same with the long sweeps in full, and with the oldest libraries
 
 .PHONY: lint
-lint: ruff mypy yamllint ansible-lint reuse changelog-lint ## All linters
+lint: ruff yamllint reuse changelog-lint mypy docs-lint ansible-lint ## All linters
 
 .PHONY: ruff
 ruff: env
@@ -65,7 +70,7 @@ ruff: env
 
 .PHONY: mypy
 mypy: env
-	mypy -p ansible_collections.certops.cms.plugins -p tests.integration -p tools
+	mypy -p ansible_collections.certops.cms.plugins -p tests.integration -p tests.simulator -p tools
 
 .PHONY: yamllint
 yamllint: env
@@ -83,9 +88,22 @@ reuse: env
 changelog-lint: env
 	antsibull-changelog lint
 
+.PHONY: docs-lint
+docs-lint: env
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all \
+	    --disallow-unknown-collection-refs --check-extra-docs-refs .
+
 .PHONY: sanity
-sanity: env ## ansible-test sanity, with nothing ignored
+sanity: env ## ansible-test sanity with every Python of the machine, with nothing ignored
 	@python -m tools.sanity
+
+.PHONY: docs
+docs: env ## The site of all documentation in build/docs; every warning is an error
+	@python -m tools.docs
+
+.PHONY: galaxy
+galaxy: build ## What Galaxy checks before it takes the tarball; every warning is an error
+	@python -m tools.galaxy
 
 .PHONY: unit
 unit: env ## Unit tests
@@ -94,6 +112,16 @@ unit: env ## Unit tests
 .PHONY: integration
 integration: env ## Real ansible-playbook runs on simulated fleets
 	$(PYTEST) tests/integration --junit-xml=build/reports/integration.xml $(PYTEST_ARGS)
+
+.PHONY: newest
+newest: env ## A sample of the tests with the newest Python of the machine and the newest ansible-core
+	@CERTOPS_SWEEPS= python -m tools.pythons newest \
+	    $(PYTEST_OPTIONS) $(NEWEST_TESTS) --junit-xml=build/reports/newest.xml $(PYTEST_ARGS)
+
+.PHONY: lowest
+lowest: env ## Unit tests with the oldest libraries that requirements.txt allows
+	@CERTOPS_SWEEPS= python -m tools.pythons lowest \
+	    $(PYTEST_OPTIONS) tests/unit --junit-xml=build/reports/lowest.xml $(PYTEST_ARGS)
 
 .PHONY: molecule
 molecule: env ## The scenarios of extensions/molecule on simulated fleets

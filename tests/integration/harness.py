@@ -30,7 +30,9 @@ from tests.integration.warm import MARK, Process, WarmServer
 from tests.simulator.control import Control
 
 ROOT = Path(__file__).resolve().parents[2]
-VENV = ROOT / ".venv"
+# The environment that pytest runs in is the one under test: .venv, or one that tools/pythons.py made.
+PROGRAMS = Path(sys.prefix) / "bin"
+COLLECTIONS = ROOT / ".venv" / "collections"
 FLEETS = ROOT / "tests" / "simulator" / "fleets"
 CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
 
@@ -289,13 +291,13 @@ class Workspace:
             passed_on["COVERAGE_CONTEXT"] = INSIDE_ANSIBLE
         return {
             **passed_on,
-            "PATH": f"{VENV}/bin:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{PROGRAMS}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "ANSIBLE_HOME": str(self.home / ".ansible"),
             "ANSIBLE_CONFIG": str(self.directory / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(VENV / "collections"),
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "record",
             "ANSIBLE_NOCOLOR": "1",
@@ -321,7 +323,7 @@ class Workspace:
             written = directory / "playbook.yml"
             written.write_text(yaml.safe_dump([dict(play) for play in playbook], sort_keys=False))
             playbook = written
-        command = [str(VENV / "bin" / "ansible-playbook"), "-i", str(inventory), str(playbook), *args]
+        command = [str(PROGRAMS / "ansible-playbook"), "-i", str(inventory), str(playbook), *args]
         if extra:
             (directory / "extra.yml").write_text(yaml.safe_dump(dict(extra), sort_keys=False))
             command += ["-e", f"@{directory / 'extra.yml'}"]
@@ -336,7 +338,7 @@ class Workspace:
     def _start(self, command: Sequence[str], environment: Mapping[str, str], output: Path, *, warm: bool) -> Process:
         """Start a command, from the warm server where the settings of Ansible are its own."""
         if warm and not any(name.startswith("COVERAGE_") for name in environment):
-            server = WarmServer.get(VENV / "bin" / "python", environment)
+            server = WarmServer.get(PROGRAMS / "python", environment)
             return server.start(command, self.directory, environment, output)
         with output.open("wb") as descriptor:
             return subprocess.Popen(
@@ -349,12 +351,14 @@ class Workspace:
                 start_new_session=True,
             )
 
-    def command(self, *argv: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+    def command(
+        self, *argv: str, environment: Mapping[str, str] | None = None, timeout: float = 120.0
+    ) -> subprocess.CompletedProcess[str]:
         """Run another tool of the environment (ansible-doc, ansible-inventory, ...) and give what it printed."""
         return subprocess.run(
-            [str(VENV / "bin" / argv[0]), *argv[1:]],
+            [str(PROGRAMS / argv[0]), *argv[1:]],
             cwd=self.directory,
-            env=self.environment({"ANSIBLE_CALLBACKS_ENABLED": ""}),
+            env=self.environment({"ANSIBLE_CALLBACKS_ENABLED": "", **(environment or {})}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
