@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.bad_input import PASSWORD, Bench
+from tests.integration.bad_input import CA_PASSPHRASE, PASSWORD, STORE_PASSPHRASE, Bench
 from tests.integration.harness import Result
 
 RECORD = "certops.cms.record"
@@ -147,6 +147,28 @@ def test_whole_certificates_are_sent_only_when_asked_for(bench: Bench) -> None:
     assert "-----BEGIN CERTIFICATE-----" in text
     assert "PRIVATE KEY" not in text
     assert TURN_PASSWORD not in text
+
+
+def test_a_secret_of_the_inventory_is_masked_wherever_the_node_shows_it(bench: Bench) -> None:
+    secrets = (PASSWORD, CA_PASSPHRASE, STORE_PASSPHRASE)
+    bench.control.set_fault(
+        "edge1", {"kind": "garbage", "match": "recorder", "text": f"Last typed {secrets}", "count": 1}
+    )
+    folder = bench.folder() / "recordings"
+    done = bench.run(RECORD, arguments=["--limit", "edge1"], cms_record_dir=str(folder))
+    assert done.rc == 0, done.stdout
+    text = (folder / "edge1.yml").read_text()
+    assert r"Last typed ('********', '********', '********')\n" in text
+    assert not [number for number, secret in enumerate(secrets) if secret in text]
+
+
+def test_without_a_folder_the_files_lie_beside_the_inventory(bench: Bench) -> None:
+    done = bench.run(RECORD, arguments=["--limit", "edge1"])
+    assert done.rc == 0, done.stdout
+    written = bench.fleet.inventory.parent / "cms-recordings" / "edge1.yml"
+    assert done.one(action=RECORD)["file"] == str(written)
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert stat.S_IMODE(written.parent.stat().st_mode) == 0o700
 
 
 # Nodes in trouble ----------------------------------------------------------------------------------------------------
