@@ -17,16 +17,13 @@ from ansible_collections.certops.cms.plugins.plugin_utils._pki import bundles
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue, commands
 from ansible_collections.certops.cms.plugins.plugin_utils._single import SINGLE_SPEC, SingleChange
 
-#: The names to choose from where a service has several slots.
-SLOT_NAMES = list(dict.fromkeys(slot.name for row in catalogue.SERVICES if len(row.slots) > 1 for slot in row.slots))
-
 
 class ActionModule(SingleChange):
     """One slot of one service."""
 
     argument_spec: ClassVar[dict[str, Any]] = {
         "service": {"type": "str", "required": True, "choices": list(catalogue.BY_NAME)},
-        "slot": {"type": "str", "choices": SLOT_NAMES},
+        "slot": {"type": "str", "choices": list(catalogue.SLOT_NAMES)},
         "key": {"type": "str", "required": True},
         "certificate": {"type": "str", "required": True},
         "bundle": {"type": "str"},

@@ -14,14 +14,12 @@ from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
 from ansible_collections.certops.cms.plugins.plugin_utils._single import SINGLE_SPEC, SingleChange
 
-WITH_TRUST = [service.name for service in catalogue.SERVICES if service.trusts]
-
 
 class ActionModule(SingleChange):
     """One trust setting of one service."""
 
     argument_spec: ClassVar[dict[str, Any]] = {
-        "service": {"type": "str", "required": True, "choices": WITH_TRUST},
+        "service": {"type": "str", "required": True, "choices": list(catalogue.VERIFIERS)},
         "trust": {"type": "str", "default": "c2w"},
         "mode": {"type": "str", "choices": ["widen", "narrow", "exact"], "default": "widen"},
         "certificates": {"type": "list", "elements": "str", "required": True},

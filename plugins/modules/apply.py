@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - certops.cms.state
   - certops.cms.state.store
   - certops.cms.state.issuers
+  - certops.cms.services
 attributes:
   check_mode:
     support: partial
@@ -62,7 +63,6 @@ options:
       - Rounds that restart nothing are done whole.
     type: list
     elements: str
-    choices: [webadmin, callbridge, webbridge3, turn]
   proof_timeout:
     description:
       - How many seconds a service may take after its restart until it serves what it should and its links are up.

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - certops.cms.node
   - certops.cms.node.api
   - certops.cms.state
+  - certops.cms.services
 attributes:
   check_mode:
     support: full
@@ -38,7 +39,6 @@ options:
       - If not set, the services whose groups the host is in, such as C(cms_callbridge).
     type: list
     elements: str
-    choices: [webadmin, callbridge, webbridge3, turn]
   probe:
     description:
       - Whether to connect to the TLS listeners and look at the certificates they serve.

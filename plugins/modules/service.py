@@ -27,6 +27,8 @@ extends_documentation_fragment:
   - certops.cms.node.calls
   - certops.cms.single
   - certops.cms.state
+  - certops.cms.services.one
+  - certops.cms.services.slot
 attributes:
   check_mode:
     support: full
@@ -41,12 +43,10 @@ options:
       - The service to change.
     type: str
     required: true
-    choices: [webadmin, callbridge, webbridge3, turn]
   slot:
     description:
       - Which of the two identities of O(service=webbridge3) is meant; needed there, and only there.
     type: str
-    choices: [https, c2w]
   key:
     description:
       - The name of the private key on the node.

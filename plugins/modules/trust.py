@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - certops.cms.node.calls
   - certops.cms.single
   - certops.cms.state
+  - certops.cms.services.verifier
 attributes:
   check_mode:
     support: full
@@ -39,7 +40,6 @@ options:
       - The service that verifies.
     type: str
     required: true
-    choices: [callbridge, webbridge3]
   trust:
     description:
       - The trust setting of the service, for instance V(c2w).

@@ -304,6 +304,10 @@ SLOTS: dict[str, tuple[Service, Slot]] = {
     slot_id(service, slot): (service, slot) for service in SERVICES for slot in service.slots
 }
 
+#: The services that verify somebody, and the names of slots where a service has several.
+VERIFIERS = tuple(service.name for service in SERVICES if service.trusts)
+SLOT_NAMES = tuple(dict.fromkeys(slot.name for service in SERVICES if len(service.slots) > 1 for slot in service.slots))
+
 
 @dataclasses.dataclass(frozen=True)
 class LinkKind:

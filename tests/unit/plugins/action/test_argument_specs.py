@@ -35,7 +35,9 @@ def documented(module: str) -> dict[str, Any]:
     names = doc.get("extends_documentation_fragment") or []
     for name in [names] if isinstance(names, str) else names:
         options.update(fragment(name).get("options") or {})
-    options.update(doc.get("options") or {})
+    for name, option in (doc.get("options") or {}).items():
+        # As Ansible merges them: what the module says of an option, and what a fragment adds to it.
+        options[name] = {**options.get(name, {}), **option}
     return options
 
 
