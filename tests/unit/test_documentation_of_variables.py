@@ -18,7 +18,7 @@ import yaml
 
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.described import HOST_OPTIONS, IDENTITY_OPTIONS
 from ansible_collections.certops.cms.plugins.plugin_utils._issuers.own_ca import Settings
-from ansible_collections.certops.cms.plugins.plugin_utils._issuers.registry import OWN_CA_OPTIONS, TYPES
+from ansible_collections.certops.cms.plugins.plugin_utils._issuers.registry import TYPES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "variables.md").read_text()
@@ -53,9 +53,9 @@ def test_the_options_of_an_identity_are_those_that_are_taken() -> None:
     assert set(table("Option")) == set(IDENTITY_OPTIONS)
 
 
-def test_the_options_of_an_issuer_are_those_that_are_taken() -> None:
-    assert set(table("Option of `type: own_ca`")) == set(OWN_CA_OPTIONS)
-    assert set(re.findall(r"`type: (\w+)`", PAGE)) == set(TYPES)
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_options_of_an_issuer_are_those_that_are_taken(kind: str) -> None:
+    assert set(table(f"Option of `type: {kind}`")) == set(TYPES[kind].options)
 
 
 def test_the_defaults_of_an_issuer_are_those_of_the_code() -> None:
