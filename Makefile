@@ -49,6 +49,14 @@ demo: env ## Roll new certificates out to a simulated fleet, twice, and show wha
 fleet: env ## Run a simulated fleet in the foreground, with an inventory to play with
 	@python -m tools.fleet
 
+.PHONY: bench
+bench: env ## Measure what runs cost, side by side, and write docs/benchmarks.md (a quarter of an hour on a quiet machine)
+	@python -m tools.bench
+
+.PHONY: bench-quick
+bench-quick: env ## The same on a handful of nodes, printed only
+	@python -m tools.bench quick
+
 # Tests ---------------------------------------------------------------------------------------------------------------
 
 # The quick gates come first, so that what is wrong is said early.
