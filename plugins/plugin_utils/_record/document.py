@@ -26,7 +26,8 @@ except ImportError:
 
 #: The version of this form.
 FORMAT = 1
-_NAMED = {0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x5C: "\\\\"}
+#: A line of the wire is a line of the block.
+_NAMED = {0x0A: "\\n\n", 0x0D: "\\r", 0x09: "\\t", 0x5C: "\\\\"}
 _BACK = {"n": b"\n", "r": b"\r", "t": b"\t", "\\": b"\\"}
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|([nrt\\]))")
 
@@ -42,16 +43,12 @@ def shown(data: bytes) -> Block:
     text = "".join(_NAMED.get(byte) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}") for byte in data)
     # A blank at the end of a line would be lost, for a reader and in YAML.
     text = re.sub(r" \Z", r"\\x20", text)
-    return Block(_break_lines(text))
+    return Block(text)
 
 
 def shown_elements(data: bytes) -> Block:
     """Give XML as ``shown`` does, each element on a line of its own."""
     return Block(shown(data).replace("><", ">\n<"))
-
-
-def _break_lines(text: str) -> str:
-    return re.sub(r"((?:\\\\|[^\\]|\\[^n])*?\\n)", r"\1\n", text)
 
 
 def wire(text: str) -> bytes:

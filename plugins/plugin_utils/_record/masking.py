@@ -353,7 +353,7 @@ def _row_of(line: str) -> tuple[str, str] | None:
     """Split a row into label and value; the words of the label stand apart, however they were joined."""
     row = split_row(line)
     if row is None:
-        tight = patterns.TIGHT_ROW.fullmatch(line)
+        tight = patterns.TIGHT_ROW.fullmatch(line.strip())
         row = (tight[1], tight[2]) if tight else None
     if row is None:
         return None

@@ -19,7 +19,7 @@ PRIVATE_LABEL = re.compile(
     r"|\blocation\b|\baddress\b|\bhost(?: ?name)?$|e-?mail|\bowner\b|ancestors|description|comment|\bname$|\bsite\b"
 )
 #: A row without a blank at its colon.
-TIGHT_ROW = re.compile(r"\s*([A-Za-z][\w .-]{0,60}?)\s*[:=](?!//)\s*(\S.*?)\s*")
+TIGHT_ROW = re.compile(r"\s*([A-Za-z][\w .-]{0,60}?)\s*[:=](?!//)\s*(\S.*)")
 SERIAL_LABEL = re.compile(r"(?i)\bserial\b|fingerprint|\bkey id|identifier")
 VERSION_LABEL = re.compile(r"(?i)\bversion\b|\brelease\b|\bbuild\b")
 ASSIGNED = re.compile(
@@ -44,7 +44,7 @@ FQDN = re.compile(
 ATTRIBUTE = re.compile(r"(?<![\w])(CN|O|OU|L|ST|C|DC|SN|GN|UID|title|emailAddress)(\s*[=:]\s*)([^,/+=\r\n]+)")
 ABOUT_SUBJECT = re.compile(r"(?i)\b(?:subject|issuer|dirname)\b|\bCN\s*[=:]")
 LONG = re.compile(r"[A-Za-z0-9+/=_-]{12,}")
-ELEMENT = re.compile(r"<(?P<tag>[\w:-]+)(?P<rest>[^<>]*)>(?P<text>[^<>]+)</(?P=tag)>")
+ELEMENT = re.compile(r"<(?P<tag>[\w:-]+)(?P<rest>(?:\s[^<>]*)?)>(?P<text>[^<>]+)</(?P=tag)>")
 WORD = re.compile(r"[^\W_]+")
 KEPT_ADDRESSES = re.compile(r"127\.0\.0\.1|0\.0\.0\.0|255\.\d+\.\d+\.\d+|::1?")
 

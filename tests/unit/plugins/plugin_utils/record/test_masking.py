@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ansible_collections.certops.cms.plugins.plugin_utils._record import document
 from ansible_collections.certops.cms.plugins.plugin_utils._record.masking import Mask
 from ansible_collections.certops.cms.plugins.plugin_utils._record.pseudonyms import ADDRESS, FILE, HOST, Pseudonyms
 from ansible_collections.certops.cms.plugins.plugin_utils._record.words import generic
@@ -53,6 +54,8 @@ Version   : 3.9.0.17
 <status><softwareVersion>3.9.0.17</softwareVersion><uptimeSeconds>4</uptimeSeconds></status>
 """
 
+#: Characters of a hostile answer: as much as the recorder keeps.
+N_LONG = 128 * 1024
 LABELS = ("Password", "Shared Secret", "Some passphrase", "Access token", "API key")
 _SECRETS = st.text(
     st.characters(codec="ascii", categories=("L", "N", "P", "S"), exclude_characters="\x7f"), min_size=4, max_size=40
@@ -205,3 +208,28 @@ def test_more_addresses_than_the_documentation_networks_hold_are_not_mixed_up() 
     given_out = Pseudonyms()
     found = {given_out.of(ADDRESS, f"10.{number // 250}.{number % 250}.7") for number in range(1000)}
     assert len(found) == 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * N_LONG,
+        "<" + "a" * N_LONG,
+        "a:x" + " " * N_LONG + "y",
+        "a." * N_LONG,
+        "0:" * N_LONG,
+        "-----BEGIN " * (N_LONG // 10),
+        "\x1b[" * N_LONG,
+        "a@" * N_LONG,
+        "password " * (N_LONG // 8),
+        " " * N_LONG,
+        "CN=" * N_LONG,
+    ],
+    ids=lambda text: ascii(text[:12]),
+)
+def test_a_hostile_answer_is_masked_in_the_time_of_its_length(text: str) -> None:
+    """The time limit of every test is what fails here: a rule that looks at every pair of places takes hours."""
+    mask = Mask(["hunter2"])
+    mask.learn(text)
+    data = mask.wire(text.encode())
+    assert document.wire(document.shown(data)) == data
