@@ -60,7 +60,11 @@ NOT_RUN = {
 }
 #: Blocks that hold neither commands nor files for a reader to take over, by their first words.
 PICTURES = {
+    "docs/appliance-texts.md: diff": "a recipe, which test_contributing.py follows",
     "docs/architecture.md: playbooks/": "the folders",
+    "docs/contributing.md: Enabled": "what an appliance prints",
+    "docs/contributing.md: cms_issuers:": "the settings of an issuer that the recipe adds",
+    "docs/contributing.md: diff": "the recipes, which test_contributing.py follows",
     "docs/development.md: def": "a test, looked at below",
     "docs/flow.md: inventory": "a picture",
     "docs/plan.md: 4.": "a part of what is printed",
