@@ -64,9 +64,11 @@ bench-quick: env ## The same on a handful of nodes, printed only
 test: lint sanity docs galaxy unit integration newest molecule ## Everything, with samples of the long sweeps
 
 .PHONY: test-all
-test-all: export CERTOPS_SWEEPS := all
-test-all: NEWEST_TESTS := tests/unit tests/integration
-test-all: test lowest ## The same with the long sweeps in full, and with the oldest libraries
+test-all: env ## The same with the long sweeps in full and with the oldest libraries, then coverage and mutants
+	@started=$$(date +%s); status=0; \
+	CERTOPS_SWEEPS=all $(MAKE) --no-print-directory test lowest NEWEST_TESTS='tests/unit tests/integration' || status=$$?; \
+	$(MAKE) --no-print-directory --keep-going coverage mutation || status=$$?; \
+	python -m tools.quality record --seconds $$(( $$(date +%s) - started )) --status $$status
 
 .PHONY: lint
 lint: ruff yamllint reuse changelog-lint mypy docs-lint ansible-lint ## All linters
@@ -154,6 +156,10 @@ mutation-sample: env ## A sample of it
 	@python -m tools.mutation --jobs $(JOBS) --sample $(MUTANTS) --seed $(SEED)
 
 # Pages that are written from what is measured or listed -----------------------------------------------------------------
+
+.PHONY: quality-page
+quality-page: env ## Write the tables of docs/quality.md from build/reports
+	@python -m tools.quality page
 
 .PHONY: conformance-page
 conformance-page: env ## Write docs/conformance.md from the list of differences

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
-from tools import conformance
+from tools import conformance, coverage, quality
+from tools.mutation.__main__ import GROUPS, all_mutants, explained
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("roles/*/README.md")])
@@ -51,6 +52,24 @@ def test_every_documented_variable_is_read() -> None:
 
 def test_the_page_about_conformance_shows_the_list_of_differences() -> None:
     assert (ROOT / "docs" / "conformance.md").read_text() == conformance.page(), "run make conformance-page"
+
+
+def test_the_page_about_quality_shows_the_lists_of_the_repository() -> None:
+    text = (ROOT / "docs" / "quality.md").read_text()
+    assert quality.page(text, quality.WRITTEN_FROM_LISTS) == text, "run make quality-page"
+
+
+def test_what_no_test_reaches_is_explained_for_functions_that_exist() -> None:
+    for path, names in coverage.explained().items():
+        known = set(coverage.places(ROOT / path).values())
+        assert set(names) - {""} <= known, path
+        assert all(names.values()), path
+
+
+def test_a_survivor_is_a_mutant_that_exists_and_has_a_word() -> None:
+    known = {mutant.name for group in GROUPS for mutant in all_mutants(group)}
+    assert set(explained()) <= known
+    assert all(explained().values())
 
 
 def promised() -> list[str]:

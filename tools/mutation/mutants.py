@@ -62,11 +62,12 @@ class Mutant:
     def code(self, file: str) -> types.CodeType:
         """Compile the changed function."""
         place = ast.copy_location(self.changed, self.node)
-        tree = ast.fix_missing_locations(_Exchange(self.node, place).visit(self.tree))
+        _Exchange(self.node, place).visit(self.tree)
         try:
-            return function_codes(compile(tree, file, "exec"))[self.function]
+            ast.fix_missing_locations(self.tree)
+            return function_codes(compile(self.tree, file, "exec"))[self.function]
         finally:
-            _Exchange(place, self.node).visit(tree)
+            _Exchange(place, self.node).visit(self.tree)
 
 
 class _Exchange(ast.NodeTransformer):
