@@ -158,7 +158,7 @@ class ServiceChange:
     def _switch_off(self, command: str) -> None:
         self.node.run(command)
         # Silence counts only while the connection stands behind it (S8).
-        self._display = self.node.display(self.service.name)
+        self._display = self.node.display_again(self.service.name)
 
     def _set(self, step: Mapping[str, Any]) -> None:
         setting, value, old = steps.setting_of(step), steps.wanted(step), steps.before(step)
@@ -214,7 +214,7 @@ class ServiceChange:
             self.node.store(command)
         except NotUnderstood as error:
             strange = error
-        self._display = self.node.display(self.service.name)
+        self._display = self.node.display_again(self.service.name)
         return strange
 
     # The restart -----------------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ class ServiceChange:
         said = restart.run(commands)
         self.remarks.extend(restart.remarks)
         self.context.journal.restart_seen(self.node.name, self.service.name, " | ".join(said))
-        self._display = self.node.display(self.service.name)
+        self._display = self.node.display_again(self.service.name)
         self._disabled = False
 
     def _make_restart(self, *, back: bool = False) -> Restart:
@@ -235,7 +235,7 @@ class ServiceChange:
 
     def _reconnect(self) -> Mapping[str, Any]:
         self.node.reconnect(self.context.reconnect_timeout)
-        self._display = self.node.display(self.service.name)
+        self._display = self.node.display_again(self.service.name)
         return self._display
 
     def _prove(self, step: Mapping[str, Any]) -> None:
@@ -291,7 +291,7 @@ class ServiceChange:
         try:
             if self.node.lost:
                 self.node.reconnect(self.context.reconnect_timeout)
-            self._display = self.node.display(self.service.name)
+            self._display = self.node.display_again(self.service.name)
         except LOST:
             self._reconnect()
         undo = {setting: old for setting, old in self._undo.items() if setting.shown(self._display) != old}
@@ -312,7 +312,7 @@ class ServiceChange:
             }
             self._note(journal.stored, setting.name, record)
             self.node.store(setting.command(old))
-        self._display = self.node.display(self.service.name)
+        self._display = self.node.display_again(self.service.name)
         wrong = [setting for setting, old in undo.items() if setting.shown(self._display) != old]
         if wrong:
             raise NotUnderstood(

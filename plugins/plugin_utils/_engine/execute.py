@@ -192,5 +192,5 @@ class _Round:
 
     def _names(self) -> set[str]:
         if self._named is None:
-            self._named = self.node.files_named()
+            self._named = self.node.files_named(self.plan["nodes"][self.node.name].get("services") or ())
         return self._named

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .._errors import NotUnderstood
 from .._mmp import displays, texts
 from .._mmp.session import Reply, Session
 from .._services import catalogue
@@ -53,14 +54,30 @@ class Node:
     # What it shows ---------------------------------------------------------------------------------------------------
 
     def display(self, service: str) -> dict[str, Any]:
-        """Read the display of a service."""
-        row = catalogue.BY_NAME[service]
-        found: dict[str, Any] = displays.parse_service(row, self.session.show(row.show))
+        """Read the display of a service. Raises NotUnderstood."""
+        return read_display(self.session, catalogue.BY_NAME[service], self.name)
+
+    def display_again(self, service: str) -> dict[str, Any]:
+        """Read the display of a service that the node has shown before. Raises NotUnderstood when it does not now."""
+        found = self.display(service)
+        if not found["present"]:
+            raise NotUnderstood(
+                f"{self.name} {service}",
+                f"the node showed this service before and does not now: {found['detail']}",
+                f"run '{catalogue.BY_NAME[service].show}' by hand and look at what it says",
+                self.transcript,
+            )
         return found
 
-    def files_named(self) -> set[str]:
-        """Read the displays of all services and give every file they name (S3)."""
-        return {file for name in catalogue.BY_NAME for file in displays.files_named(self.display(name))}
+    def files_named(self, present: Iterable[str]) -> set[str]:
+        """Read the displays of all services and give every file they name (S3).
+
+        Raises NotUnderstood when the node does not show a service that was ``present`` when the plan was made: which
+        files it names is not known then.
+        """
+        known = set(present)
+        shown = [self.display_again(name) if name in known else self.display(name) for name in catalogue.BY_NAME]
+        return {file for display in shown for file in displays.files_named(display)}
 
     def files(self) -> dict[str, int | None]:
         """List the files, with their sizes."""
@@ -115,6 +132,16 @@ class Node:
 
     def _keep(self, command: str, reply: Reply) -> None:
         self.commands.append({"command": command, "answer": list(reply.lines)})
+
+
+def read_display(session: Session, service: catalogue.Service, node: str) -> dict[str, Any]:
+    """Read the display of a service on ``node``. Raises NotUnderstood, which names the node."""
+    text = session.show(service.show)
+    try:
+        found: dict[str, Any] = displays.parse_service(service, text)
+    except NotUnderstood as error:
+        raise NotUnderstood(f"{node}, {error.obj}", error.reason, error.next_step, error.transcript) from error
+    return found
 
 
 def strange_lines(reply: Reply) -> list[str]:

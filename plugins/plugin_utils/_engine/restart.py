@@ -87,10 +87,11 @@ class Restart:
         pace = Pace(self._context.proof_timeout)
         while True:
             display = self._display()
-            if display["enabled"] is not False and display["running"] is not False:
+            shown = display["present"]
+            if shown and display["enabled"] is not False and display["running"] is not False:
                 return
             # Who is switched off is not on the way up.
-            if display["enabled"] is False or not pace.again():
+            if (shown and display["enabled"] is False) or not pace.again():
                 raise CommandFailed(
                     self._obj, "is not running after its restart", "look at its log on the node", self._node.transcript
                 )

@@ -25,6 +25,7 @@ from .._mmp.session import Session
 from .._pki import bundles, certs, csr, der
 from .._services import catalogue, commands
 from . import probe as probing
+from .node import read_display
 
 SCHEMA = 1
 
@@ -62,7 +63,7 @@ def survey(
     assigned one are read from among them. Raises CmsError for a node that cannot be read or not be understood (S8).
     """
     version = displays.parse_version(session.show(commands.VERSION))
-    services = {row.name: displays.parse_service(row, session.show(row.show)) for row in catalogue.SERVICES}
+    services = {row.name: read_display(session, row, host) for row in catalogue.SERVICES}
     kinds = displays.parse_pki_list(session.show(commands.PKI_LIST))
     sizes = session.listdir()
     # What the list left out is told by its name: a key stays a key (S4).

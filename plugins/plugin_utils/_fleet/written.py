@@ -102,6 +102,7 @@ def node(host: Host, decisions: list[Decision], topology: Topology) -> dict[str,
         "fqdn": host.fqdn,
         "cluster": topology.clusters[host.name],
         "probe": probes,
+        "services": [name for name, state in (host.survey or {"services": {}})["services"].items() if state["present"]],
         "trusts": {
             f"{name}/{trust}": file
             for name, state in (host.survey or {"services": {}})["services"].items()

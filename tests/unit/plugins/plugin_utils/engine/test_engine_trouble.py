@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,12 @@ import pytest
 
 from ansible_collections.certops.cms.plugins.plugin_utils._engine import prove
 from ansible_collections.certops.cms.plugins.plugin_utils._engine.node import Node
-from ansible_collections.certops.cms.plugins.plugin_utils._errors import CmsError, JournalProblem, SessionLost
+from ansible_collections.certops.cms.plugins.plugin_utils._errors import (
+    CmsError,
+    JournalProblem,
+    NotUnderstood,
+    SessionLost,
+)
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import Reply
 from tests.simulator.services.webadmin import WebAdmin
@@ -142,6 +148,47 @@ def test_a_service_that_never_says_it_runs_gets_its_old_assignment_back(
     monkeypatch.setattr(Node, "store", store)
     with pytest.raises(CmsError, match="not running after its restart; the old assignment is back and proven"):
         fleet.apply(made, "switch", "core1", proof_timeout=3.0)
+
+
+# The displays --------------------------------------------------------------------------------------------------------
+
+
+def test_a_display_that_is_not_understood_is_told_with_its_node(rollout: StartRollout) -> None:
+    fleet, made = before_the_switch(rollout)
+    fleet.control.set_fault("core1", {"kind": "garbage", "match": "/^callbridge$/"})
+    with pytest.raises(NotUnderstood, match=r"^core1, the display of callbridge: .* 0x7f3a"):
+        fleet.apply(made, "switch", "core1")
+    fleet.control.set_fault("core1", {"kind": "garbage", "match": "/^webadmin$/"})
+    with pytest.raises(NotUnderstood, match=r"^core1, the display of webadmin: .* 0x7f3a"):
+        fleet.survey("core1")
+
+
+@pytest.mark.parametrize("looks_before", [1, 2, 3, 4])
+def test_s8_a_service_that_the_node_does_not_show_for_a_moment_is_neither_off_nor_gone(
+    rollout: StartRollout, looks_before: int
+) -> None:
+    fleet, made = before_the_switch(rollout)
+    fault = {"kind": "failure_line", "match": "/^webadmin$/", "after": looks_before, "text": "busy"}
+    fleet.control.set_fault("core1", fault)
+    with contextlib.suppress(NotUnderstood):
+        fleet.apply(made, "switch", "core1")
+    assert fleet.survey("core1")["services"]["webadmin"]["enabled"] is True
+    assert fleet.links_up()
+    fleet.run(fleet.plan())
+    assert not fleet.plan()["changed"]
+
+
+def test_s3_a_file_is_not_removed_while_a_service_does_not_say_what_it_uses(rollout: StartRollout) -> None:
+    fleet = rollout()
+    fleet.run(fleet.plan())
+    made = fleet.plan()
+    batch = {"id": "core1/narrow", "service": None, "requires": [], "gate_calls": False, "reason": "", "cost": ""}
+    steps = [{"kind": "remove", "file": "callbridge-g1.crt"}]
+    rounds = [{"name": "narrow", "hosts": ["core1"], "batches": {"core1": [{**batch, "steps": steps}]}}]
+    fleet.control.set_fault("core1", {"kind": "failure_line", "match": "/^callbridge$/", "text": "busy"})
+    with pytest.raises(NotUnderstood, match=r"^core1 callbridge: the node showed this service before"):
+        fleet.apply({**made, "rounds": rounds}, "narrow", "core1")
+    assert "callbridge-g1.crt" in fleet.control.state("core1")["files"]
 
 
 # The connection ------------------------------------------------------------------------------------------------------
