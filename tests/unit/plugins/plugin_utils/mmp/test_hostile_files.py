@@ -21,8 +21,9 @@ Open = Callable[..., Session]
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the deadline of an operation as short as the timeout of the line in these tests."""
+    """Make the deadline of an operation as short as the timeout of the line in these tests, for the largest file too."""
     monkeypatch.setattr(files, "MOST_SECONDS", 1.0)
+    monkeypatch.setattr(files, "SLOWEST", files.MOST_BYTES)
 
 
 def test_a_file_without_end_is_given_up_with_node_and_name(appliance: Start, session: Open) -> None:
