@@ -23,6 +23,8 @@ export LC_ALL := C.UTF-8
 JOBS ?= 2
 # Unit tests wait more than they compute: for deadlines, restarts, silent nodes.
 UNIT_JOBS ?= 4
+# The sweeps wait too, and a fleet runs in the process that tests.
+SWEEP_JOBS ?= 4
 PYTEST_ARGS ?=
 # Which scenarios make molecule runs; without a name all of them.
 SCENARIOS ?=
@@ -80,7 +82,7 @@ ruff: env
 
 .PHONY: mypy
 mypy: env
-	mypy -p ansible_collections.certops.cms.plugins -p tests.integration -p tests.simulator -p tools
+	mypy -p ansible_collections.certops.cms.plugins -p tests.integration -p tests.simulator -p tests.sweeps -p tools
 
 .PHONY: yamllint
 yamllint: env
@@ -136,6 +138,10 @@ lowest: env ## Unit tests with the oldest libraries that requirements.txt allows
 .PHONY: molecule
 molecule: env ## The scenarios of extensions/molecule on simulated fleets
 	@python -m tools.scenarios --jobs $(JOBS) $(SCENARIOS)
+
+.PHONY: sweeps
+sweeps: env ## Faults at every command, and every answer nobody knows: a sample, or all with CERTOPS_SWEEPS=all
+	$(PYTEST) -n $(SWEEP_JOBS) tests/sweeps --junit-xml=build/reports/sweeps.xml $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: env ## What the tests reach, also inside the processes of ansible-playbook
