@@ -63,7 +63,7 @@ bench-quick: env ## The same on a handful of nodes, printed only
 
 # The quick gates come first, so that what is wrong is said early.
 .PHONY: test
-test: lint sanity docs galaxy unit integration newest molecule ## Everything, with samples of the long sweeps
+test: lint sanity docs galaxy unit integration sweeps newest molecule ## Everything, with samples of the long sweeps
 
 .PHONY: test-all
 test-all: env ## The same with the long sweeps in full and with the oldest libraries, then coverage and mutants

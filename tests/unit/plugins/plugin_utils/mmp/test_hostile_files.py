@@ -21,7 +21,7 @@ Open = Callable[..., Session]
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the deadline of an operation as short as the timeout of the line in these tests, for the largest file too."""
+    """Make the deadline of an operation as short as the timeout of the line in these tests, for large files too."""
     monkeypatch.setattr(files, "MOST_SECONDS", 1.0)
     monkeypatch.setattr(files, "SLOWEST", files.MOST_BYTES)
 
