@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from .._errors import BadOption, CmsError, FileProblem, SessionLost
+from .._services import commands
 from .._text import printable
 
 try:
@@ -98,13 +99,13 @@ class Files:
                 raise FileProblem(
                     f"{self._node}, the list of files",
                     f"{entry.filename[:60]!r} in it cannot be the name of a file in one folder",
-                    "look at the files of the node by hand (pki list, sftp); no change is made on it before",
+                    f"look at the files of the node by hand ({commands.PKI_LIST}, sftp); nothing is changed before",
                 )
             if len(entries) >= MOST_FILES:
                 raise FileProblem(
                     f"{self._node}, the list of files",
                     f"there are more than {MOST_FILES} files",
-                    "look at the files of the node by hand (pki list, sftp), and remove what nobody needs",
+                    f"look at the files of the node by hand ({commands.PKI_LIST}, sftp), and remove what nobody needs",
                 )
             entries.append(entry)
         return entries

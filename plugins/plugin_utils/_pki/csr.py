@@ -245,7 +245,7 @@ def load_csr(data: bytes, name: str = "CSR") -> x509.CertificateSigningRequest:
         return x509.load_der_x509_csr(content or b"")
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as exc:
         raise CertificateProblem(
-            name, "it cannot be read as a CSR", "give the CSR file that pki csr or openssl req made"
+            name, "it cannot be read as a CSR", f"give the CSR file that {commands.PKI_CSR} or openssl req made"
         ) from exc
 
 

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .._errors import BadOption, KeyProblem
+from .._services import commands
 from . import der, pkcs8
 from .certs import as_text_bytes, pem_body
 from .x509util import key_type, require_cryptography, spki, spki_sha256
@@ -111,7 +112,8 @@ def load_key(data: bytes, passphrase: str | bytes | None, name: str) -> PrivateK
         raise KeyProblem(
             name,
             "the key is encrypted and no passphrase was given",
-            "give its passphrase, or unlock the file: openssl pkey -in FILE -out FILE (on a node: pki unlock)",
+            "give its passphrase, or unlock the file: openssl pkey -in FILE -out FILE "
+            f"(on a node: {commands.PKI_UNLOCK})",
         )
     secret = None
     if locked and passphrase:

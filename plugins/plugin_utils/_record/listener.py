@@ -24,7 +24,7 @@ from .._mmp.endpoint import Endpoint
 from .._mmp.files import Files
 from .._mmp.masking import Masker
 from .._mmp.transport import ChannelRefused
-from .._services import catalogue
+from .._services import catalogue, commands
 from . import questions
 from .certificates import holds_key
 from .questions import Question
@@ -83,7 +83,7 @@ class Account:
         if best is None or best.channel == EXEC:
             return best.text if best else None
         lines, _echo = terminal.strip_echo(best.text.split("\n"), command, self.prompt or "")
-        return "\n".join(lines[:-1])
+        return "".join(f"{line}\n" for line in lines[:-1])
 
 
 class Listener:
@@ -225,7 +225,7 @@ class Listener:
         account = self.account
         for row in catalogue.SERVICES:
             self._read(row.show, functools.partial(self._keep_service, row))
-        self._read("pki list", self._keep_names)
+        self._read(commands.PKI_LIST, self._keep_names)
         version = account.answer("version")
         if version is not None and displays.parse_version(version) is None:
             account.strange.append(("version", "there is no version number in it, or there are several"))

@@ -133,7 +133,7 @@ API_PATHS = (
 #: What is never read, in the words of the documentation.
 NEVER = {
     "private keys": "no file is opened that ends in `.key`, `.p12` or `.pfx`, is listed as a key, or is set as one",
-    "users": "`user list` and `user info` are not sent",
+    "users": f"`{commands.USER_LIST}` and `{commands.USER_INFO}` are not sent",
     "logs and calls": "no log, no packet capture, no call, participant, space or user of the API",
     "the configuration as a whole": "`live.json`, backups (`.bak`) and licence files are not opened",
     "network and system settings": "`ipv4`, `ipv6`, `dns`, `ntp`, `syslog`, `hostname`, `ssh` are not sent",

@@ -24,6 +24,7 @@ PKI_INSPECT = "pki inspect"
 PKI_MATCH = "pki match"
 PKI_VERIFY = "pki verify"
 PKI_CSR = "pki csr"
+PKI_UNLOCK = "pki unlock"
 USER_LIST = "user list"
 USER_INFO = "user info"
 
