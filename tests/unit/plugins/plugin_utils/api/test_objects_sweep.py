@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.certops.cms.plugins.plugin_utils._api import objects
 from ansible_collections.certops.cms.plugins.plugin_utils._api.client import NONSENSE, OK, ApiClient
+
+#: With all examples these run for minutes.
+pytestmark = pytest.mark.timeout(1800)
 
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=20

@@ -25,6 +25,9 @@ from ansible_collections.certops.cms.plugins.plugin_utils._mmp.transport import 
 from ansible_collections.certops.cms.plugins.plugin_utils._services.catalogue import BY_NAME
 from tests.unit.plugins.plugin_utils.mmp import legal
 
+#: With all examples these run for minutes.
+pytestmark = pytest.mark.timeout(1800)
+
 PAUSE, END = b"pause", b""
 #: How long a pause is: longer than what the channel takes for silence. Seconds.
 LULL = 2 * channels.QUIET

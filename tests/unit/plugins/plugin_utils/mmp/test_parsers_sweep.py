@@ -18,6 +18,9 @@ from ansible_collections.certops.cms.plugins.plugin_utils._services.catalogue im
 from tests.unit.plugins.plugin_utils.mmp import legal
 from tests.unit.plugins.plugin_utils.mmp.legal import Shown
 
+#: With all examples these run for minutes.
+pytestmark = pytest.mark.timeout(1800)
+
 DRAWN = legal.displays()
 
 
