@@ -21,7 +21,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -82,6 +82,13 @@ class Recordings:
         if name not in self._known:
             self._known[name] = self._take(name) or record(self._own / name, FLEETS[name])
         return self._known[name]
+
+    def ends(self, name: str) -> dict[str, dict[str, Any]]:
+        """Give how each stage of a recorded fleet ended; for that nobody has to have it for himself."""
+        if self.shared is None or name in self._known:
+            return self.of(name).ends
+        recording: Recording = pickle.loads((self.shared / f"{name}.pickle").read_bytes())
+        return recording.ends
 
     def _take(self, name: str) -> Recording | None:
         if self.shared is None:

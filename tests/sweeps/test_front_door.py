@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.estate import CA_PASSPHRASE, SITE, StartEstate, assert_done, estates, flat
-from tests.sweeps.conftest import SEED, SWEEP, RecordingOf, recordings
+from tests.sweeps.conftest import SEED, SWEEP, recordings
 from tests.sweeps.drive import differences, end_state
 from tests.sweeps.fleets import PAIR
 from tests.sweeps.points import Point
@@ -52,7 +52,7 @@ def estate(tmp_path: Path) -> Iterator[StartEstate]:
 
 
 def test_a_person_is_told_and_the_same_command_again_does_the_rest(
-    door: Point, recording_of: RecordingOf, estate: StartEstate, record_property: Callable[[str, object], None]
+    door: Point, estate: StartEstate, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("sweep", "faults, ansible-playbook")
     record_property("kind", door.way)
@@ -76,7 +76,7 @@ def test_a_person_is_told_and_the_same_command_again_does_the_rest(
         assert made.seen().broken_links == []
 
     assert_done(made.run(SITE))
-    assert differences(end_state(made.describe(), made.fleet.state), recording_of(PAIR.name).ends["site"]) == {}
+    assert differences(end_state(made.describe(), made.fleet.state), recordings().ends(PAIR.name)["site"]) == {}
     since = made.now()
     third = made.run(SITE)
     assert_done(third)
