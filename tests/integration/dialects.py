@@ -20,12 +20,13 @@ import pytest
 from tests.simulator.switches import DIALECTS, positions_of
 
 NAMED = tuple(DIALECTS)
-DRAWN = tuple(f"random:{seed}" for seed in range(1, 6))
+#: How many random dialects are a sample.
+SAMPLE = 5
 SWEEP = os.environ.get("CERTOPS_SWEEPS") == "all"
 
 MARKERS = (
     "every_dialect: run this test under every named dialect of the appliance, see tests/integration/dialects.py",
-    "drawn_dialects(seeds=5): run this test under a sample of random dialects too",
+    "drawn_dialects(sweep=5): run this test under a sample of random dialects too, in the sweep under this many",
     "only_dialects(*names, reason): this test makes sense under these dialects only, for this reason",
 )
 
@@ -55,7 +56,8 @@ def dialects_of(definition: pytest.Function | pytest.Item, asked: Sequence[str])
         every = SWEEP or definition.get_closest_marker("every_dialect") is not None
         chosen = list(NAMED) if every else ["default"]
         if drawn is not None:
-            chosen += [f"random:{seed}" for seed in range(1, 1 + drawn.kwargs.get("seeds", len(DRAWN)))]
+            number = drawn.kwargs.get("sweep", SAMPLE) if SWEEP else SAMPLE
+            chosen += [f"random:{seed}" for seed in range(1, 1 + number)]
     only = definition.get_closest_marker("only_dialects")
     if only is not None:
         if not only.kwargs.get("reason"):

@@ -22,6 +22,13 @@ ONE_NODE = {
 }
 
 
+@pytest.mark.xdist_group("together")
+def test_tests_that_share_a_fleet_run_in_one_worker(request: pytest.FixtureRequest) -> None:
+    # xdist goes by the name; without it every worker would start the shared fleet and make the same runs.
+    grouped = getattr(request.config.option, "loadgroup", False)
+    assert request.node.nodeid.endswith("@together") == grouped
+
+
 def local_play(*tasks: dict[str, object]) -> list[dict[str, object]]:
     return [{"name": "Local", "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": list(tasks)}]
 

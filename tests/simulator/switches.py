@@ -95,9 +95,9 @@ SWITCHES: dict[str, Switch] = {
     "exec_confirmation": Switch("assumes_yes", ("assumes_yes", "refuses", "asks"), "a question in an exec channel"),
     "channel_pacing": Switch("refuse_fast", ("refuse_fast", "none"), "channels opened right after one another"),
     "password_change": Switch("in_shell", ("in_shell", "at_login"), "where an expired password is to be changed"),
-    # Less than two seconds would leave nobody the time to type a command.
+    # A second or two would leave nobody the time to type a command.
     "idle_limit": Switch(
-        "none", ("none",), "seconds without input until the session ends", (0.05, 3600), drawn=(2, 30, 180)
+        "none", ("none",), "seconds without input until the session ends", (0.05, 3600), drawn=(5, 30, 180)
     ),
     "crypto_role": Switch("pki_and_settings", ("pki_and_settings", "pki_only", "everything"), "what crypto may do"),
     "missing_service": Switch(
