@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ansible_collections.certops.cms.plugins.plugin_utils import _opinion as opinion
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.given import FleetInput
-from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import quote
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import bundles
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue, commands
@@ -52,11 +52,14 @@ class ActionModule(SingleChange):
 
     def _matches(self, fleet: FleetInput, files: dict[str, str | None]) -> tuple[bool | None, str]:
         """Ask the node whether key and certificate belong together, and give its words: the key stays there (S4)."""
-        if not {files["key"], files["certificate"]} <= set((fleet.hosts[self.node].survey or {"files": {}})["files"]):
+        host = fleet.hosts[self.node]
+        if not {files["key"], files["certificate"]} <= set((host.survey or {"files": {}})["files"]):
             return None, ""
-        question = commands.pki_match(quote(str(files["key"])), quote(str(files["certificate"])))
-        answer = self.session.show(question)
-        return displays.read_yes_no(answer), " | ".join(line.strip() for line in answer.splitlines() if line.strip())
+        return opinion.pair_matches(host, str(files["key"]), str(files["certificate"]), self._ask)
+
+    def _ask(self, key: str, certificate: str) -> str:
+        answer: str = self.session.show(commands.pki_match(quote(key), quote(certificate)))
+        return answer
 
 
 def _slot_id(service: catalogue.Service, slot: str | None) -> str:

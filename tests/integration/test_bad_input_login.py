@@ -58,6 +58,7 @@ def run(bench: Bench) -> tuple[Result, list[str]]:
         control.set_switch(node, "password_change", where)
         control.set_fault(node, {"kind": "password_change", "count": 0})
     control.set_fault("unreachable", {"kind": "unreachable", "count": 0})
+    control.set_switch("silent-exec", "exec_channel", "works")
     control.set_switch("silent-shell", "exec_channel", "refused")
     for node in ("silent-exec", "silent-shell"):
         control.set_fault(node, {"kind": "silence", "match": "webbridge3", "count": 0})

@@ -47,7 +47,7 @@ def _evidence(host: Host, service: str, records: list[dict[str, Any]]) -> str | 
         switched_off_first = bool(catalogue.BY_NAME[service].before_assign)
         return "it is switched on, and nothing was stored for it" if switched_off_first else None
     slot_ids = [record["setting"].partition(":")[2] for record in slots]
-    if not slots or not all(_serves_assigned(host, slot_id) for slot_id in slot_ids):
+    if not slots or not all(serves_assigned(host, slot_id) for slot_id in slot_ids):
         return None
     shown = "the probe of " + ", ".join(slot_ids) + " shows the assigned certificate"
     if not others:
@@ -57,7 +57,8 @@ def _evidence(host: Host, service: str, records: list[dict[str, Any]]) -> str | 
     return shown if told and any(_is_new(host, record) for record in slots) else None
 
 
-def _serves_assigned(host: Host, slot_id: str) -> bool:
+def serves_assigned(host: Host, slot_id: str) -> bool:
+    """Say whether the probe of a slot saw the certificate that is assigned to it: nothing waits for a restart."""
     served, chain = host.served(slot_id), assigned_chain(host, slot_id)
     return bool(
         served.get("state") == "served"

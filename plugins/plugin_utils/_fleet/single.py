@@ -63,6 +63,15 @@ def plan_assignment(
             f"does not fit the key {files['key']}: '{commands.PKI_MATCH}' says {printed or 'no'}",
             "name the key that the certificate was requested with; unlock a key that has a passphrase first",
         )
+    elif matches is None and {files["key"], files["certificate"]} <= set((host.survey or {"files": {}})["files"]):
+        question = commands.pki_match(str(files["key"]), str(files["certificate"]))
+        single.warn(
+            "key-match-unknown",
+            "4.3",
+            f"{host_name} {files['certificate']}",
+            f"whether it fits the key {files['key']} is not known: '{commands.PKI_MATCH}' says {printed or 'nothing'}",
+            f"run '{question}' by hand and read the answer; a service that does not start gets its old files back",
+        )
     assigned = {part: files.get(part) for part in before} == before
     end = single.after_restart(set() if assigned else {slot_id})
     end.slots[host_name, slot_id] = shown(info, single.vouching.above(leaf))

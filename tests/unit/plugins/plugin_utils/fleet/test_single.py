@@ -194,6 +194,7 @@ class TestAssignment:
         unclear = hand.assign("edge1", "turn", files, matches=None)
         assert unclear["changed"]
         assert kit.steps(unclear, "assign")
+        assert "hand.key" in next(f["found"] for f in unclear["findings"] if f["rule"] == "key-match-unknown")
 
     @pytest.mark.parametrize("part", ["key", "certificate", "bundle"])
     def test_a_missing_file_is_named(self, hand: Hand, part: str) -> None:
