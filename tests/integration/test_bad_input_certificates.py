@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.integration.bad_input import SURVEY, Bench, ignored, play, says, stopped
 from tests.integration.harness import Result
 from tests.simulator import certs
+from tests.simulator.switches import Switchboard
 
 CORE, EDGE = "core1.example.test", "edge1.example.test"
 #: Written by the fixture ``files``; the old CA's bundle lies on every node.
@@ -38,7 +39,7 @@ ASSIGNMENTS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "a key of another certificate": (
         "core1",
         callbridge("good", key="other.key"),
-        ["core1 good.crt: does not fit the key other.key", "Key and certificate do not match", "name the key that"],
+        ["core1 good.crt: does not fit the key other.key", "'pki match' says ", "name the key that"],
     ),
     "an encrypted key": (
         "core1",
@@ -261,6 +262,20 @@ def run(bench: Bench, files: dict[str, bytes]) -> Result:
 @pytest.mark.parametrize("kind", ASSIGNMENTS)
 def test_what_a_service_could_not_use_is_refused(kind: str, run: Result) -> None:
     says(ignored(run, kind), *ASSIGNMENTS[kind][2])
+
+
+#: What the appliance says of a pair that does not fit, as its switch stands.
+DOES_NOT_FIT = {
+    "plain": "'pki match' says Key and certificate do not match",
+    "result_lines": "'pki match' says FAILURE: Key and certificate do not match",
+    "terse": "'pki match' says error",
+    "opaque": "'pki match' says 0",
+}
+
+
+def test_the_words_of_the_node_about_a_wrong_key_are_repeated(dialect: str, run: Result) -> None:
+    position = Switchboard({"dialect": dialect})["pki_match_words"]
+    says(ignored(run, "a key of another certificate"), DOES_NOT_FIT[position])
 
 
 @pytest.mark.parametrize("kind", FILES)

@@ -203,7 +203,7 @@ def test_refused_before_anything_is_stored(hand: Hand) -> None:
                 ["core1<edge1 c2w_server", "core1 does not trust what edge1 presents", "certops.cms.trust"],
             ),
             "Bundle": ({**c2w, **full["good"], "bundle": "old_ca.pem"}, ["bundle", "webbridge3 c2w certs", "one file"]),
-            "Which slot": ({**full["good"], "service": "webbridge3"}, ["slot", "webbridge3", "https or c2w"]),
+            "Which slot": ({**full["good"], "service": "webbridge3"}, ["slot", "webbridge3", "https, c2w"]),
             "No slot": ({**turn, **other, "slot": "c2w"}, ["slot", "turn", "leave it out"]),
             "Blank lines": ({**c2w, **full["blank"]}, [full["blank"]["certificate"], "blank lines"]),
             "Only the leaf": (
