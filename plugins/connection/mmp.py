@@ -300,6 +300,7 @@ EXAMPLES = r"""
   tasks:
     - name: Ask for the software version
       ansible.builtin.raw: version
+      changed_when: false
 """
 
 import os

@@ -134,7 +134,6 @@ BEFORE = {
 #: Tasks whose second run says that it changed something, and why.
 CHANGES_AGAIN = {
     ("fleet_plan", "Plan the renewal of what is due, and change nothing"): "the plan would change something",
-    ("mmp", "Ask for the software version"): "nobody knows what a raw command does",
 }
 #: Tasks whose second run is refused, and why.
 REFUSED_AGAIN = {
