@@ -4,7 +4,7 @@
 
 """What the tests reach in plugins/, also inside the processes of ansible-playbook.
 
-``python -m tools.coverage run -- ARGUMENTS OF PYTEST`` runs pytest under coverage and keeps what was counted beside
+``python -m tools.coverage run -- ARGUMENTS OF PYTEST`` runs pytest under coverage, as a plugin of it, and keeps what was counted beside
 earlier runs; ``python -m tools.coverage report`` adds it up, writes build/reports/coverage.json and fails when a line
 that no test reaches stands in no function of tools/uncovered.yml, or when an entry there explains nothing.
 """
@@ -64,7 +64,14 @@ def settings() -> Path:
 def run_tests(arguments: Iterable[str]) -> int:
     """Run pytest so that every process of it counts."""
     env = {**os.environ, "COVERAGE_PROCESS_START": str(settings())}
-    return run(["pytest", *arguments], env=env, check=False)
+    return run(["pytest", "-p", "tools.coverage", *arguments], env=env, check=False)
+
+
+def pytest_sessionfinish() -> None:
+    """Keep what was counted before the session ends: a worker of pytest that does not leave in time is killed."""
+    counting = coverage.Coverage.current()
+    if counting is not None:
+        counting.save()
 
 
 @dataclasses.dataclass(frozen=True)

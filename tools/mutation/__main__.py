@@ -79,8 +79,10 @@ def run_group(group: str, names: Sequence[str], jobs: int, tests: Sequence[str],
     def said(text: str) -> None:
         os.write(terminal, f"{group}: {text}\n".encode())
 
-    done = run([mutant for mutant in all_mutants(group) if mutant.name in wanted], tests or GROUPS[group], jobs, said)
-    out.write_text(json.dumps(done.outcomes), encoding="utf-8")
+    def keep(outcomes: Mapping[str, str]) -> None:
+        out.write_text(json.dumps(outcomes, indent=0), encoding="utf-8")
+
+    run([mutant for mutant in all_mutants(group) if mutant.name in wanted], tests or GROUPS[group], jobs, said, keep)
 
 
 def explained() -> dict[str, str]:

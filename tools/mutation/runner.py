@@ -42,10 +42,17 @@ _EXITS = {0: SURVIVED, 1: KILLED, 3: IMPOSSIBLE}
 class Runner:
     """The plugin: replaces pytest's loop over the tests."""
 
-    def __init__(self, mutants: Sequence[Mutant], jobs: int, said: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        mutants: Sequence[Mutant],
+        jobs: int,
+        said: Callable[[str], None],
+        keep: Callable[[Mapping[str, str]], None],
+    ) -> None:
         self.mutants = mutants
         self.jobs = jobs
         self.said = said
+        self.keep = keep
         self.outcomes: dict[str, str] = {}
         self.failed: list[str] = []
         self._seconds: dict[str, float] = {}
@@ -121,8 +128,10 @@ class Runner:
                 limit = 10.0 + 5.0 * sum(self._seconds.get(test, 0.0) for test in chosen)
                 process, done = self._forked(mutant, [tests[test] for test in chosen])
                 running[done] = (mutant, process, time.monotonic() + limit)
+            before = len(self.outcomes)
             self._collect(running)
-            if len(self.outcomes) % 100 == 0 and self.outcomes:
+            if len(self.outcomes) // 100 > before // 100:
+                self.keep(self.outcomes)
                 self.said(f"{len(self.outcomes)} of {len(self.mutants)} after {time.monotonic() - started:.0f} s")
 
     def _forked(self, mutant: Mutant, items: Sequence[pytest.Item]) -> tuple[int, int]:
@@ -204,11 +213,17 @@ def _functions(target: Any) -> Iterator[types.FunctionType]:
             yield from _functions(inner)
 
 
-def run(mutants: Sequence[Mutant], tests: Sequence[str], jobs: int, said: Callable[[str], None]) -> Runner:
-    """Try mutants with the tests of these files and folders."""
+def run(
+    mutants: Sequence[Mutant],
+    tests: Sequence[str],
+    jobs: int,
+    said: Callable[[str], None],
+    keep: Callable[[Mapping[str, str]], None],
+) -> None:
+    """Try mutants with the tests of these files and folders; what became of them is kept now and then."""
     os.environ["CERTOPS_SWEEPS"] = "mutation"
-    runner = Runner(mutants, jobs, said)
+    runner = Runner(mutants, jobs, said, keep)
     status = pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", *tests], plugins=[runner])
     if runner.failed or not runner.outcomes:
         raise SystemExit(f"the tests cannot be run without a mutant: {status}")
-    return runner
+    keep(runner.outcomes)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from .._findings import ERROR
 from .x509util import (
     identifiers,
-    is_ca,
     is_self_issued,
     is_self_signed,
     iso,
@@ -258,13 +257,8 @@ def issuer_chain(
 
     Without a root in the pool the longest chain counts. Trust is not looked at.
     """
-    certs = [cert for cert in dict.fromkeys(pool) if cert != leaf]
-    roots = [cert for cert in (leaf, *certs) if is_self_signed(cert) and (cert == leaf or is_ca_like(cert))]
+    certs = list(dict.fromkeys(pool))
+    roots = [cert for cert in (leaf, *certs) if is_self_signed(cert)]
     chain = choose(candidates(leaf, certs, roots), lambda _chain: ())
     used = set(chain.certificates)
     return list(chain.certificates), [cert for cert in certs if cert not in used]
-
-
-def is_ca_like(cert: x509.Certificate) -> bool:
-    """Say whether a certificate may be a CA: marked as one, or self-issued (roots of version 1 carry no marks)."""
-    return is_ca(cert) or is_self_issued(cert)

@@ -97,8 +97,9 @@ def test_a_chain_of_more_than_ten_is_refused() -> None:
         cas.append(cas[-1].sub_ca(f"CA {number}"))
     pool = [made.cert for made in cas]
     assert chain.build(cas[8].issue().cert, pool, [cas[0].cert], NOW).anchored
-    problem = only_problem(chain.build(cas[11].issue().cert, pool, [cas[0].cert], NOW))
-    assert problem.rule == "chain-too-long"
+    for below in (9, 11):
+        problem = only_problem(chain.build(cas[below].issue().cert, pool, [cas[0].cert], NOW))
+        assert problem.rule == "chain-too-long"
 
 
 def test_many_cas_of_one_name_do_not_keep_the_search_busy() -> None:
@@ -109,6 +110,58 @@ def test_many_cas_of_one_name_do_not_keep_the_search_busy() -> None:
     leaf = making.make("Same", ca=True, key=key).issue()
     made = chain.build(leaf.cert, cas, [ROOT.cert], NOW)
     assert not made.anchored
+
+
+@pytest.mark.parametrize(("before", "stopped_at"), [(398, ""), (399, "CN=Same"), (400, "CN=core1.example.com")])
+def test_signatures_are_tried_up_to_a_bound(before: int, stopped_at: str) -> None:
+    stranger = making.make("Same", ca=True)
+    decoys = [making.make("Same", ca=True, key=stranger.key).cert for _number in range(before)]
+    issuer = ROOT.sub_ca("Same")
+    made = chain.build(issuer.issue().cert, [*decoys, issuer.cert], [ROOT.cert], NOW)
+    assert made.anchored is not bool(stopped_at)
+    for problem in made.problems:
+        assert (problem.rule, problem.certificate) == ("chain-not-built", stopped_at)
+        assert "too many certificates carry the same names" in problem.found
+
+
+def test_a_chain_that_only_leads_back_says_so() -> None:
+    one, two, three = making.root("One"), making.root("Two"), making.root("Three")
+    crossed = [two.sub_ca("One", key=one.key), one.sub_ca("Two", key=two.key), three.sub_ca("One", key=one.key)]
+    pool = [made.cert for made in (*crossed, making.root("One"))]
+    problems = [found.problems[0] for found in chain.candidates(one.issue().cert, pool, [ROOT.cert])]
+    assert "its issuer CN=One leads back into the chain" in [problem.found for problem in problems]
+    assert {problem.rule for problem in problems} == {"chain-not-built"}
+
+
+def test_a_certificate_that_claims_to_have_signed_itself_and_did_not_is_named() -> None:
+    forged = making.make("core1.example.com", issuer=LOWER, issuer_name=making.name("core1.example.com"))
+    problem = only_problem(chain.build(forged.cert, [], [ROOT.cert], NOW))
+    assert problem.rule == "signature-invalid"
+
+
+def test_a_trusted_certificate_below_the_root_is_named_where_only_roots_count() -> None:
+    trusted = only_problem(chain.build(LEAF.cert, [LOWER.cert], [UPPER.cert], NOW, partial=False))
+    assert "is trusted, but the chain does not end at a root" in trusted.found
+    unknown = only_problem(chain.build(LEAF.cert, [LOWER.cert, UPPER.cert], STRANGERS, NOW, partial=False))
+    assert "CN=Example Root is missing" in unknown.found
+    assert "CN=Example Root is missing" in only_problem(chain.build(LEAF.cert, [LOWER.cert, UPPER.cert], [], NOW)).found
+
+
+def test_a_ca_that_has_rolled_its_key_is_followed_to_its_old_one() -> None:
+    old = ROOT.sub_ca("Rolling")
+    new = old.sub_ca("Rolling")
+    leaf = new.issue()
+    for pool in ([new.cert, old.cert], [old.cert, new.cert]):
+        made = chain.build(leaf.cert, pool, [ROOT.cert], NOW)
+        assert made.certificates == (leaf.cert, new.cert, old.cert, ROOT.cert)
+
+
+def test_of_two_certificates_of_a_ca_the_one_with_the_key_identifier_is_taken() -> None:
+    strange = (x509.SubjectKeyIdentifier(b"another way to count"), False)
+    other = ROOT.sub_ca("Example Upper", key=UPPER.key, identifiers=False, extra=(strange,))
+    for pool in ([other.cert, UPPER.cert], [UPPER.cert, other.cert]):
+        made = chain.build(LEAF.cert, [LOWER.cert, *pool], [ROOT.cert], NOW)
+        assert list(made.certificates) == CERTS
 
 
 def test_names_that_differ_in_case_and_blanks_only_still_chain() -> None:
