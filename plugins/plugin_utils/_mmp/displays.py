@@ -235,7 +235,8 @@ def _listen(service: Service, slot: Slot, display: Display) -> list[dict[str, An
         return [{"interface": name, "port": port} for name in names if port]
     listen: list[dict[str, Any]] = []
     for row in display.all(labels):
-        torn = not row.ended or (row.continuation and _interfaces(row.value + row.continuation))
+        joined = row.value + row.continuation
+        torn = not row.ended or (row.continuation and (joined.lower() == texts.NOTHING or _interfaces(joined)))
         value = row.value
         if texts.TRANSPORT.search(value):
             # One value for several transports: the certificate is shown on the one with TLS.

@@ -300,6 +300,8 @@ def test_s8_a_port_torn_in_two_is_not_a_shorter_one(fixture_text: Text) -> None:
     assert found["slots"]["https"]["listen"] == []
     found = read(WEBADMIN, fixture_text("webadmin").replace("8444", "84\n44"))
     assert found["slots"]["webadmin"]["listen"] == []
+    found = read(WEBADMIN, fixture_text("webadmin").replace(": b\n", ": n\none\n"))
+    assert found["slots"]["webadmin"]["listen"] == []
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "99999", "\u0663\u0664"])
