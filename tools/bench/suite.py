@@ -39,7 +39,7 @@ class Scale:
     delay: int = 50
 
 
-FULL = Scale("full", idle=(50, 200), rounds=3, growth=(10, 50, 200, 400), site=50, netcommon=20, delayed=50)
+FULL = Scale("full", idle=(50, 200), rounds=3, growth=(10, 50, 200, 400), site=50, netcommon=50, delayed=50)
 QUICK = Scale("quick", idle=(10,), rounds=1, growth=(5, 10), site=5, netcommon=5, delayed=5)
 #: For a test: no download, no second fleet.
 SMOKE = Scale("smoke", idle=(5,), rounds=1, growth=(), site=5, netcommon=0, delayed=5)
