@@ -122,12 +122,12 @@ unit: env ## Unit tests
 	$(PYTEST) -n $(UNIT_JOBS) tests/unit --junit-xml=build/reports/unit.xml $(PYTEST_ARGS)
 
 .PHONY: integration
-integration: env ## Real ansible-playbook runs on simulated fleets
+integration: env ## Real ansible-playbook runs on simulated fleets; PYTEST_ARGS='--dialect strict' chooses what they speak
 	$(PYTEST) tests/integration --junit-xml=build/reports/integration.xml $(PYTEST_ARGS)
 
 .PHONY: newest
 newest: env ## A sample of the tests with the newest Python of the machine and the newest ansible-core
-	@CERTOPS_SWEEPS= python -m tools.pythons newest \
+	@CERTOPS_SWEEPS= CERTOPS_DIALECTS=default python -m tools.pythons newest \
 	    $(PYTEST_OPTIONS) $(NEWEST_TESTS) --junit-xml=build/reports/newest.xml $(PYTEST_ARGS)
 
 .PHONY: lowest
@@ -146,7 +146,7 @@ sweeps: env ## Faults at every command, and every answer nobody knows: a sample,
 .PHONY: coverage
 coverage: env ## What the tests reach, also inside the processes of ansible-playbook
 	@python -m tools.coverage clear
-	@python -m tools.coverage run -- -n $(JOBS) --dist loadgroup tests/unit tests/integration $(PYTEST_ARGS)
+	@CERTOPS_DIALECTS=default python -m tools.coverage run -- -n $(JOBS) --dist loadgroup tests/unit tests/integration $(PYTEST_ARGS)
 	@python -m tools.coverage report
 
 .PHONY: mutation

@@ -62,11 +62,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return found
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say in the report of a failure what its dialect sets."""
     report = yield
-    parameters: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    parameters = _parameters(item)
     if report.failed and "dialect" in parameters:
         name = parameters["dialect"]
         positions = [f"{switch}: {position}" for switch, position in positions_of(name).items()]
@@ -74,12 +79,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Choose what the fleets of the next test speak, also where a fixture of its module starts them."""
+    Spoken.now = _parameters(item).get("dialect", "default")
+
+
 @pytest.fixture(scope="session")
-def dialect(request: pytest.FixtureRequest) -> Iterator[str]:
+def dialect(request: pytest.FixtureRequest) -> str:
     """The dialect that the fleets of a test speak; whatever starts a fleet asks for it."""
-    Spoken.now = request.param
-    yield request.param
-    Spoken.now = "default"
+    name: str = request.param
+    return name
 
 
 @pytest.fixture

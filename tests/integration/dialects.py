@@ -32,7 +32,7 @@ MARKERS = (
 
 
 class Spoken:
-    """The dialect that a fleet speaks whose definition names none: what the fixture ``dialect`` chose."""
+    """The dialect that a fleet speaks whose definition names none: what the test at hand is for."""
 
     now = "default"
 

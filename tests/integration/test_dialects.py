@@ -21,7 +21,6 @@ SLOTS = {("core1", "webadmin"), ("core1", "callbridge")} | {
 
 
 @pytest.mark.drawn_dialects(sweep=200)
-@pytest.mark.every_dialect
 def test_a_rollout_its_repetition_and_its_end(estate: StartEstate) -> None:
     made = estate(PAIR)
     done = made.run(SITE)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import csr, keys
 from tests.integration.conftest import RunPlaybook, StartFleet
 
@@ -33,6 +35,7 @@ def play(*tasks: dict[str, Any], **keywords: Any) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.every_dialect
 def test_check_apply_check_apply(fleet: StartFleet, playbook: RunPlaybook, tmp_path: Path) -> None:
     control = fleet("combined").control
     folder = tmp_path / "requests"

@@ -10,6 +10,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import keys
@@ -45,6 +46,7 @@ def sources(folder: Path) -> dict[str, str]:
     return {name: str(folder / name) for name in contents}
 
 
+@pytest.mark.every_dialect
 def test_check_apply_check_apply(fleet: StartFleet, playbook: RunPlaybook, tmp_path: Path) -> None:
     simulated = fleet("combined")
     given = sources(tmp_path)

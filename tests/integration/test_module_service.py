@@ -132,6 +132,7 @@ def hand(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Han
     close(made.estate)
 
 
+@pytest.mark.every_dialect
 def test_check_apply_check_apply(hand: Hand) -> None:
     slots = {
         "Turn": ("edge1", "turn", {"service": "turn"}),

@@ -6,8 +6,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.estate import announced, plan_of
 from tests.integration.life import CORES, EDGES, OLD_ISSUING, OLD_ROOT, Life, Stage
+
+# The whole life of a fleet is what every dialect must carry.
+pytestmark = pytest.mark.every_dialect
 
 SLOTS = {(node, slot) for node in CORES for slot in ("webadmin", "callbridge")} | {
     (node, slot) for node in EDGES for slot in ("webbridge3_https", "webbridge3_c2w", "turn")
