@@ -71,7 +71,7 @@ def chosen(arguments: argparse.Namespace) -> dict[str, list[Mutant]]:
     }
 
 
-def run_group(group: str, names: Sequence[str], jobs: int, tests: Sequence[str], out: Path) -> None:
+def run_group(group: str, names: Sequence[str], jobs: int, budget: float, tests: Sequence[str], out: Path) -> None:
     """Try the mutants of one folder in this process, and write what became of them."""
     wanted = set(names)
     terminal = os.dup(2)
@@ -82,7 +82,14 @@ def run_group(group: str, names: Sequence[str], jobs: int, tests: Sequence[str],
     def keep(outcomes: Mapping[str, str]) -> None:
         out.write_text(json.dumps(outcomes, indent=0), encoding="utf-8")
 
-    run([mutant for mutant in all_mutants(group) if mutant.name in wanted], tests or GROUPS[group], jobs, said, keep)
+    run(
+        [mutant for mutant in all_mutants(group) if mutant.name in wanted],
+        tests or GROUPS[group],
+        jobs,
+        budget,
+        said,
+        keep,
+    )
 
 
 def explained() -> dict[str, str]:
@@ -138,6 +145,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
+    parser.add_argument("--budget", type=float, default=3.0, help="seconds of computing for the tests of a mutant")
     parser.add_argument("--tests", nargs="*", help="these tests instead of those of the folder")
     parser.add_argument("--again", action="store_true", help="what survived the last time")
     parser.add_argument("--group", help=argparse.SUPPRESS)
@@ -146,7 +154,14 @@ def main() -> int:
     work.mkdir(parents=True, exist_ok=True)
     if arguments.group:
         names = json.loads((work / f"{arguments.group}-in.json").read_text(encoding="utf-8"))
-        run_group(arguments.group, names, arguments.jobs, arguments.tests or (), work / f"{arguments.group}-out.json")
+        run_group(
+            arguments.group,
+            names,
+            arguments.jobs,
+            arguments.budget,
+            arguments.tests or (),
+            work / f"{arguments.group}-out.json",
+        )
         return 0
     started = time.monotonic()
     outcomes: dict[str, str] = {}
@@ -158,6 +173,7 @@ def main() -> int:
         out.unlink(missing_ok=True)
         # A process for each folder: pytest is made to run once in a process.
         command = [sys.executable, "-m", "tools.mutation", "--group", group, "--jobs", str(arguments.jobs)]
+        command += ["--budget", str(arguments.budget)]
         command += ["--tests", *arguments.tests] if arguments.tests else []
         with (work / f"{group}.log").open("w", encoding="utf-8") as log:
             subprocess.run(command, cwd=ROOT, stdout=log, check=True)

@@ -46,11 +46,13 @@ class Runner:
         self,
         mutants: Sequence[Mutant],
         jobs: int,
+        budget: float,
         said: Callable[[str], None],
         keep: Callable[[Mapping[str, str]], None],
     ) -> None:
         self.mutants = mutants
         self.jobs = jobs
+        self.budget = budget
         self.said = said
         self.keep = keep
         self.outcomes: dict[str, str] = {}
@@ -62,10 +64,9 @@ class Runner:
     # What pytest calls -----------------------------------------------------------------------------------------------
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note failures and how long each test takes."""
+        """Note failures."""
         if report.failed:
             self.failed.append(report.nodeid)
-        self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run all tests once, then all mutants."""
@@ -95,7 +96,9 @@ class Runner:
         seen.start()
         for number, item in enumerate(items):
             seen.switch_context(str(number))
+            before = _computed()
             _run_test(item, items[number + 1] if number + 1 < len(items) else None)
+            self._seconds[item.nodeid] = _computed() - before
         seen.stop()
         data = seen.get_data()
         for file in files:
@@ -106,11 +109,18 @@ class Runner:
             }
 
     def _tests_of(self, mutant: Mutant) -> list[str]:
-        """Give the tests that reach a mutant, the quick ones first."""
+        """Give the tests that reach a mutant, the quick ones first, as many as the time for a mutant allows."""
         reached = self._reached[mutant.path]
         # The parts of a statement of several lines are not counted one by one: the nearest line above counts.
         line = max((line for line in reached if line <= mutant.line), default=0)
-        return sorted(reached.get(line, ()), key=lambda test: (self._seconds.get(test, 0.0), test))
+        spent = 0.0
+        found: list[str] = []
+        for test in sorted(reached.get(line, ()), key=lambda test: (self._seconds[test], test)):
+            spent += self._seconds[test]
+            if found and spent > self.budget:
+                break
+            found.append(test)
+        return found
 
     # The mutants -----------------------------------------------------------------------------------------------------
 
@@ -125,7 +135,7 @@ class Runner:
                 if not chosen:
                     self.outcomes[mutant.name] = UNREACHED
                     continue
-                limit = 10.0 + 5.0 * sum(self._seconds.get(test, 0.0) for test in chosen)
+                limit = 30.0 + 20.0 * sum(self._seconds[test] for test in chosen)
                 process, done = self._forked(mutant, [tests[test] for test in chosen])
                 running[done] = (mutant, process, time.monotonic() + limit)
             before = len(self.outcomes)
@@ -184,6 +194,11 @@ class Runner:
                 self.outcomes[mutant.name] = TIMEOUT if late else _EXITS.get(code, KILLED)
 
 
+def _computed() -> float:
+    """Give the seconds that this process and those it waited for have computed, whatever else the machine does."""
+    return sum(os.times()[:4])
+
+
 def _run_test(item: pytest.Item, following: pytest.Item | None) -> None:
     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
@@ -217,12 +232,13 @@ def run(
     mutants: Sequence[Mutant],
     tests: Sequence[str],
     jobs: int,
+    budget: float,
     said: Callable[[str], None],
     keep: Callable[[Mapping[str, str]], None],
 ) -> None:
     """Try mutants with the tests of these files and folders; what became of them is kept now and then."""
     os.environ["CERTOPS_SWEEPS"] = "mutation"
-    runner = Runner(mutants, jobs, said, keep)
+    runner = Runner(mutants, jobs, budget, said, keep)
     status = pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", *tests], plugins=[runner])
     if runner.failed or not runner.outcomes:
         raise SystemExit(f"the tests cannot be run without a mutant: {status}")
