@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._errors import CmsError, Drift, JournalProblem, NotUnderstood, ProofFailed
+from .._errors import CmsError, CommandFailed, Drift, JournalProblem, NotUnderstood, ProofFailed
 from .._fleet.journal import RESTARTING
 from .._services import catalogue
 from . import doubts, prove, steps
 from .calls import gate
 from .content import trust_entry, trust_fingerprints
 from .context import Context
-from .node import Node
+from .node import Node, strange_lines
 from .proofs import Proofs
 from .restart import LOST, Restart
 from .steps import Setting
@@ -156,9 +156,27 @@ class ServiceChange:
                 self._switch_off(command)
 
     def _switch_off(self, command: str) -> None:
-        self.node.run(command)
+        reply = self.node.run(command)
         # Silence counts only while the connection stands behind it (S8).
         self._display = self.node.display_again(self.service.name)
+        strange = not reply.understood or bool(strange_lines(reply))
+        if self._display["enabled"] is False or not (self._display["enabled"] or reply.failed or strange):
+            return
+        if self._display["enabled"]:
+            # It runs on as it did, so there is nothing to bring back.
+            self._disabled = False
+            if not self._pending:
+                self.context.journal.restart_seen(self.node.name, self.service.name, "it was never switched off")
+        failures = "; ".join(text for ok, text in reply.results if not ok)
+        if failures:
+            step = "mend what the node complains about, then run again"
+            raise CommandFailed(self.obj, f"'{command}' failed: {failures}", step, reply.lines)
+        raise NotUnderstood(
+            self.obj,
+            f"'{command}' did not switch it off, as far as the display shows",
+            "look at what the node printed, and at what it does when the command is sent by hand",
+            reply.lines or self.node.transcript,
+        )
 
     def _set(self, step: Mapping[str, Any]) -> None:
         setting, value, old = steps.setting_of(step), steps.wanted(step), steps.before(step)

@@ -63,12 +63,14 @@ class Proofs:
                 found.extend(self.links(step["links"]))
         return found
 
-    def leaf_served(self, batch: Mapping[str, Any], display: Mapping[str, Any], *, new: bool) -> bool:
+    def leaf_served(
+        self, batch: Mapping[str, Any], display: Mapping[str, Any], *, new: bool, hurry: bool = True
+    ) -> bool:
         """Say whether a slot serves the new leaf of this batch, or the old one: only a restart can have brought it."""
         for step in batch["steps"]:
             if step["kind"] == steps.ASSIGN and self._place(step["slot"]):
                 try:
-                    outcome = self.slot(step["slot"], step["identity"] if new else None, display, hurry=True)
+                    outcome = self.slot(step["slot"], step["identity"] if new else None, display, hurry=hurry)
                 except ProofFailed:
                     return False
                 if outcome["state"] == prove.PROVEN:

@@ -114,9 +114,11 @@ class Restart:
         began = time.monotonic()
         try:
             return self._answer(command)
-        except LOST:
+        except LOST as error:
             display = self._again()
-            if self._happened(display, began):
+            # Silence on a connection that stands: the restart may take longer than anybody waited, and is not repeated
+            # while it may be under way.
+            if self._happened(display, began, hurry=not isinstance(error, NoPrompt)):
                 return None
         try:
             return self._answer(command)
@@ -131,9 +133,12 @@ class Restart:
             self.remarks.append(f"{self._obj}: '{command}' ended the connection twice and counts as carried out")
             return None
 
-    def _happened(self, display: Mapping[str, Any], began: float) -> bool:
-        """Say whether a restart since ``began`` is certain: by the leaf that is served, or the Call Bridge's uptime."""
-        if self._proofs.leaf_served(self._batch, display, new=not self._back):
+    def _happened(self, display: Mapping[str, Any], began: float, *, hurry: bool = True) -> bool:
+        """Say whether a restart since ``began`` is certain: by the leaf that is served, or the Call Bridge's uptime.
+
+        ``hurry`` waits a quarter of the time for the leaf.
+        """
+        if self._proofs.leaf_served(self._batch, display, new=not self._back, hurry=hurry):
             return True
         if not self._service.drops_calls:
             return False

@@ -150,6 +150,18 @@ def test_a_service_that_never_says_it_runs_gets_its_old_assignment_back(
         fleet.apply(made, "switch", "core1", proof_timeout=3.0)
 
 
+@pytest.mark.parametrize("kind", ["failure_line", "garbage"])
+def test_a_service_that_cannot_be_switched_off_runs_on_and_is_not_touched(rollout: StartRollout, kind: str) -> None:
+    fleet, made = before_the_switch(rollout)
+    fleet.control.set_fault("core1", {"kind": kind, "match": "webadmin disable", "text": "not while it rains"})
+    with pytest.raises(CmsError, match="not while it rains"):
+        fleet.apply(made, "switch", "core1")
+    assert fleet.restarts()["core1 webadmin"] == 0
+    assert not fleet.journal.pending("core1")
+    fleet.run(fleet.plan())
+    assert not fleet.plan()["changed"]
+
+
 # The displays --------------------------------------------------------------------------------------------------------
 
 
