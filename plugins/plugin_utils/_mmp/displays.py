@@ -200,7 +200,8 @@ def _file(service: Service, meaning: str, display: Display, text: str) -> str | 
 def _names_file(service: Service, row: Row, text: str) -> bool:
     """Say whether a row names a file; raise NotUnderstood for what may be only the beginning of a name."""
     whole = row.ended and not row.continuation
-    if row.value.lower() == texts.NOTHING or (not row.value and whole):
+    # Nothing set is a word: an empty value is one that was lost.
+    if row.value.lower() == texts.NOTHING:
         return False
     base, dot, extension = row.value.rpartition(".")
     legal = f".{extension.lower()}" in texts.ASSIGNED_EXTENSIONS

@@ -288,6 +288,12 @@ def test_s8_the_beginning_of_a_file_name_is_no_file_name(fixture_text: Text, val
         read(CALLBRIDGE, text[: text.index("wb-trust.pem")] + value)
 
 
+def test_s8_a_value_that_was_lost_is_not_nothing(fixture_text: Text) -> None:
+    for value in ("corp.pem", "wb-trust.pem", "cb.key"):
+        with pytest.raises(NotUnderstood, match="no whole name"):
+            read(CALLBRIDGE, fixture_text("callbridge").replace(value, ""))
+
+
 def test_s8_a_row_torn_in_two_is_not_an_absent_one(fixture_text: Text) -> None:
     with pytest.raises(NotUnderstood, match="CA Bundle file"):
         read(WEBADMIN, fixture_text("webadmin").replace("CA Bundle file", "CA Bundle\n file"))
