@@ -4,9 +4,10 @@
 
 """What the tests reach in plugins/, also inside the processes of ansible-playbook.
 
-``python -m tools.coverage run -- ARGUMENTS OF PYTEST`` runs pytest under coverage, as a plugin of it, and keeps what was
-counted beside earlier runs; ``python -m tools.coverage report`` adds it up, writes build/reports/coverage.json and fails
-when a line that no test reaches stands in no function of tools/uncovered.yml, or when an entry there explains nothing.
+``python -m tools.coverage run -- ARGUMENTS OF PYTEST`` runs pytest under coverage, as a plugin of it, and keeps what
+was counted beside earlier runs. ``python -m tools.coverage report`` adds it up, writes build/reports/coverage.json and
+fails when a line that no test reaches stands in no function of tools/uncovered.yml, or when an entry there explains
+nothing.
 """
 
 from __future__ import annotations
