@@ -9,6 +9,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .._errors import CmsError
@@ -36,6 +37,9 @@ _TOLD = (
     "netscape_type",
     "self_signed",
 )
+#: What would end a value in the text form of a name.
+_ESCAPED = re.compile(r'([\\,+/="<])')
+_ESCAPE = r"\\\1"
 _CERTIFICATE = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
 
 
@@ -79,10 +83,10 @@ class Certificates:
         if len(text) == 1:
             number = self._number(data)
             return Block(f"<certificate {number}, DER>") if number else Block(f"<{len(data)} bytes of something else>")
-        parts = [self._mask.wire(text[0])]
+        parts = [self._mask.wire(text[0], prose=True)]
         for at in range(1, len(text), 3):
             label, body, after = text[at : at + 3]
-            parts += [self._block(label, body), self._mask.wire(after)]
+            parts += [self._block(label, body), self._mask.wire(after, prose=True)]
         return shown(b"".join(parts))
 
     def _block(self, label: bytes, body: bytes) -> bytes:
@@ -115,10 +119,11 @@ class Certificates:
         ]
         told = {name: info[name] for name in _TOLD}
         told["subject"] = {
-            name: self._mask.text(f"Subject: {name}={value}").partition("=")[2]
+            name: self._mask.text(f"Subject: {name}={_ESCAPED.sub(_ESCAPE, value)}").partition("=")[2]
             for name, value in info["subject_attributes"].items()
         }
-        for name in ("issuer", "common_name", "dns", "ip", "email"):
+        told["issuer"] = self._mask.text(f"Issuer: {info['issuer']}").partition(" ")[2]
+        for name in ("common_name", "dns", "ip", "email"):
             told[name] = self._mask.plain(told[name])
         return {
             "number": number,

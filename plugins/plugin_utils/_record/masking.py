@@ -13,7 +13,7 @@ import ipaddress
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .._mmp import terminal, texts
@@ -129,7 +129,7 @@ class Mask:
         text = patterns.FQDN.sub(self._fqdn, text)
         text = self._known_names(text)
         if rows:
-            text = "\n".join(self._private_row(line) for line in text.split("\n"))
+            text = "\n".join(self._private_row(line) for line in self._written_below(text.split("\n")))
         text = patterns.LONG.sub(self._looks_secret, text)
         if prose:
             text = patterns.WORD.sub(self._foreign, text)
@@ -262,13 +262,14 @@ class Mask:
             return line
 
         def attribute(found: Found) -> str:
-            value = found[3].rstrip()
-            rest = found[3][len(value) :]
+            shown = found[3].strip().strip('"')
+            value = re.sub(r"\\(.)", r"\1", shown)
             own_rule = patterns.FQDN.fullmatch(value) or patterns.MAIL.fullmatch(value) or _address(value)
-            if not value or own_rule or "<" in value:
+            if not value or own_rule:
                 return found[0]
             self._know(NAME, value)
-            return f"{found[1]}{found[2]}{self._mark(self._count(NAME, value), len(value))}{rest}"
+            head, _shown, rest = found[3].partition(shown)
+            return f"{found[1]}{found[2]}{head}{self._mark(self._count(NAME, value), len(shown))}{rest}"
 
         return patterns.ATTRIBUTE.sub(attribute, line)
 
@@ -328,6 +329,15 @@ class Mask:
         head, value, tail = line.rpartition(row[1])
         return head + re.sub(r"[^\s,;=/:\U000f0000-\U000fffff]+", self._private_word, value) + tail
 
+    def _written_below(self, lines: list[str]) -> Iterator[str]:
+        label = ""
+        for line in lines:
+            below = patterns.WRITTEN_BELOW.search(label.rstrip()) and (
+                not _row_of(line.rstrip()) or _indent(line) > _indent(label)
+            )
+            yield patterns.WORD.sub(self._foreign, line) if below else line
+            label = line
+
     def _private_word(self, found: Found) -> str:
         if _technical(found[0]):
             return found[0]
@@ -353,11 +363,15 @@ def _row_of(line: str) -> tuple[str, str] | None:
     """Split a row into label and value; the words of the label stand apart, however they were joined."""
     row = split_row(line)
     if row is None:
-        tight = patterns.TIGHT_ROW.fullmatch(line.strip())
+        tight = patterns.TIGHT_ROW.fullmatch(line.strip()) or patterns.BARE_ROW.fullmatch(line)
         row = (tight[1], tight[2]) if tight else None
     if row is None:
         return None
     return re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", row[0]), row[1]
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _is_mark(text: str) -> bool:

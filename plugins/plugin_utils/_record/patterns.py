@@ -17,9 +17,16 @@ SECRET_LABEL = re.compile(
 PRIVATE_LABEL = re.compile(
     r"(?i)\buser\b|user ?name|\brealm\b|\bnfs\b|\bdomain\b|directory|\bpath\b|\bfolder\b|\bcontact\b|organi[sz]ation"
     r"|\blocation\b|\baddress\b|\bhost(?: ?name)?$|e-?mail|\bowner\b|ancestors|description|comment|\bname$|\bsite\b"
+    r"|\bserver$|\bsmtp\b|\bholder\b|\blicensee\b|\bcustomer\b|\btext$"
 )
+#: Labels of a text that somebody wrote, which stands on the line below.
+WRITTEN_BELOW = re.compile(r"(?i)(?:comment|description|explicit text)\s*:$")
 #: A row without a blank at its colon.
 TIGHT_ROW = re.compile(r"\s*([A-Za-z][\w .-]{0,60}?)\s*[:=](?!//)\s*(\S.*)")
+#: A row without a colon and without a gap: one word that needs a mask behind a label that says so.
+BARE_ROW = re.compile(
+    r"(?i)\s*((?:[a-z]+[ _]){0,2}(?:password|passphrase|passcode|secret|token|psk|user ?name|realm))[ \t](\S+)\s*"
+)
 SERIAL_LABEL = re.compile(r"(?i)\bserial\b|fingerprint|\bkey id|identifier")
 VERSION_LABEL = re.compile(r"(?i)\bversion\b|\brelease\b|\bbuild\b")
 ASSIGNED = re.compile(
@@ -41,7 +48,13 @@ FILE = re.compile(
 FQDN = re.compile(
     r"(?<![\w-])(?<!\w\.)([A-Za-z0-9_](?:[\w-]*\w)?)((?:\.[A-Za-z0-9-]+)*\.(?:[a-z]{2,24}|[A-Z]{2,24}))(?![\w-])"
 )
-ATTRIBUTE = re.compile(r"(?<![\w])(CN|O|OU|L|ST|C|DC|SN|GN|UID|title|emailAddress)(\s*[=:]\s*)([^,/+=\r\n]+)")
+#: Of a name in a certificate: the attribute, the sign, the value. A comma or stroke with no attribute behind it is part
+#: of the value.
+ATTRIBUTE = re.compile(
+    r"(?<!\w)((?:CN|O|OU|L|ST|C|DC|SN|GN|UID|title|emailAddress)(?=\s{0,4}[=:])"
+    r"|(?!(?i:subject|issuer|dirname)\b)[A-Za-z0-9][\w.-]{0,40}(?=\s{0,4}=))(\s*[=:]\s*)"
+    r"(\"(?:\\[^\r\n]|[^\"\\\r\n])*\"|(?:\\[^\r\n]|[^,/+<\\\r\n]|[,/+](?!\s{0,4}[\w.-]{1,41}\s{0,4}=))+)"
+)
 ABOUT_SUBJECT = re.compile(r"(?i)\b(?:subject|issuer|dirname)\b|\bCN\s*[=:]")
 LONG = re.compile(r"[A-Za-z0-9+/=_-]{12,}")
 ELEMENT = re.compile(r"<(?P<tag>[\w:-]+)(?P<rest>(?:\s[^<>]*)?)>(?P<text>[^<>]+)</(?P=tag)>")

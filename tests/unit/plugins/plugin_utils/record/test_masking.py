@@ -6,13 +6,19 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.certops.cms.plugins.plugin_utils._record import document
+from ansible_collections.certops.cms.plugins.plugin_utils._record.certificates import Certificates
 from ansible_collections.certops.cms.plugins.plugin_utils._record.masking import Mask
 from ansible_collections.certops.cms.plugins.plugin_utils._record.pseudonyms import ADDRESS, FILE, HOST, Pseudonyms
 from ansible_collections.certops.cms.plugins.plugin_utils._record.words import generic
@@ -161,10 +167,51 @@ def test_addresses_are_stand_ins_of_the_documentation_networks(address: object) 
         ("DNS:*.gotham.com, DNS:join.gotham.com", "gotham"),
         ("Nodes: 10.9.8.7 (me) : Connected Primary", "10.9.8.7"),
         ("Password : abc", "abc"),
+        ("Password hunter2", "hunter2"),
+        ("Shared Secret hunter2", "hunter2"),
+        ("Username alfred", "alfred"),
+        ('Subject: C = GB, O = "Wayne, Fox and Partners", CN = cave.example', "Fox"),
+        ("Subject: C=GB, O=Wayne, Fox and Partners, CN=cave.example", "Fox"),
+        ("Subject: CN=cave.example,O=Wayne\\, Fox and Partners,C=GB", "Fox"),
+        ("subject=/C=GB/O=Wayne, Fox and Partners/CN=cave.example", "Fox"),
+        ("Issuer: C=GB, street=10 Cave Street, CN=x", "Cave"),
+        ("Issuer: C=GB, 2.5.4.17=CA1 7VE, organizationIdentifier=VATGB-12345, CN=x", "CA1"),
+        ("Issuer: C=GB, postalCode=CA1 7VE, organizationIdentifier=VATGB-12345, CN=x", "12345"),
+        ("Netscape Comment: \n                Gotham internal only\n", "Gotham"),
+        ("  Netscape Comment: \r\n      Use: Gotham internal only\r\n", "Gotham"),
+        ("        Explicit Text: Gotham policy", "Gotham"),
+        ("SMTP server : gotham1", "gotham1"),
+        ("License holder : Gotham Water", "Water"),
     ],
 )
 def test_what_nobody_listed_is_masked_by_its_looks_or_its_place(text: str, gone: str) -> None:
     assert gone not in Mask().text(text)
+
+
+def test_nothing_of_a_certificate_file_names_its_owner() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Arkham=Bane, Fox"),
+            x509.NameAttribute(NameOID.STREET_ADDRESS, "10 Cave Street"),
+        ]
+    )
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Wayne+Fox, Lucius=Partners"),
+            x509.NameAttribute(NameOID.COMMON_NAME, "cave.example"),
+        ]
+    )
+    start = datetime.datetime(2026, 1, 1)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+    builder = builder.serial_number(5).not_valid_before(start).not_valid_after(start + datetime.timedelta(days=9))
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    data = b"# Gotham main chain, made by Alfred\nfriendlyName: Gotham chain\n" + pem + b"the butler did it\n"
+    certificates = Certificates(Mask(), whole=False)
+    certificates.learn(data, "cave.pem")
+    shown = f"{certificates.layout(data)} {certificates.told()}".lower()
+    for word in ("gotham", "alfred", "butler", "wayne", "fox", "lucius", "partners", "arkham", "bane", "cave"):
+        assert word not in shown
 
 
 def test_words_of_the_user_are_masked_inside_other_words() -> None:
