@@ -344,9 +344,19 @@ def signature_hash(thing: Signed) -> str:
     return algorithm.name if algorithm is not None else "none"
 
 
+def _is_whole(cert: x509.Certificate) -> bool:
+    """Say whether a signature is made of whole bytes; the library passes over how many of its bits do not count."""
+    try:
+        return der.children(cert.public_bytes(serialization.Encoding.DER))[2][1][:1] == b"\0"
+    except (der.DerError, IndexError):
+        return False
+
+
 @functools.lru_cache(maxsize=8192)
 def signed_by(cert: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Say whether the issuer's key made the signature of a certificate. Names are not compared."""
+    if not _is_whole(cert):
+        return False
     key = public_key(issuer)
     try:
         if isinstance(key, rsa.RSAPublicKey):

@@ -54,6 +54,10 @@ class Authority:
     signer: Made
     above: tuple[Made, ...]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Authority:
+        """Give itself: nothing of it changes, and older releases of cryptography cannot copy its keys."""
+        return self
+
     @property
     def root(self) -> Made:
         return self.above[-1]

@@ -235,6 +235,16 @@ def test_a_forged_signature_is_refused() -> None:
     assert rules(check(leaf)) == ["signature-invalid"]
 
 
+def test_a_signature_that_says_its_last_bit_does_not_count_is_refused() -> None:
+    made = ROOT.issue(eku=BOTH, ku=GOOD_KU)
+    while made.cert.signature[-1] & 1:  # only a bit that is 0 may be said not to count
+        made = ROOT.issue(eku=BOTH, ku=GOOD_KU)
+    damaged = bytearray(made.cert.public_bytes(serialization.Encoding.DER))
+    damaged[-len(made.cert.signature) - 1] = 1
+    [cert] = certs.load_certificates(bytes(damaged), "x")
+    assert rules(check(Made(cert, made.key))) == ["signature-invalid"]
+
+
 @given(st.data())
 def test_a_certificate_with_any_byte_changed_is_never_accepted(data: st.DataObject) -> None:
     good = PROPERTY_LEAF.cert.public_bytes(serialization.Encoding.DER)
