@@ -24,6 +24,7 @@ from tools._run import BUILD, ROOT, heading, run, shown
 SITE = BUILD / "docs"
 SOURCE = BUILD / "docs-source"
 FRAME = Path(__file__).resolve().parent / "site"
+PAGE_NAME = "Modules, roles, connection"
 
 #: Where docs.ansible.com has what the pages of the plugins point to. Sphinx would fetch its whole inventory for that.
 ANSIBLE_PAGES = {
@@ -72,6 +73,20 @@ def page_of_playbooks() -> str:
     return "\n".join(parts)
 
 
+def front_page() -> str:
+    """Give the first page, with the pages of docs/ that it does not name in the place for further ones."""
+    frame = (FRAME / "index.md").read_text()
+    named = frame.split()
+    further = sorted(path.stem for path in (ROOT / "docs").glob("*.md") if path.stem not in named)
+    return frame.replace("@further@", "\n".join(further))
+
+
+def mend_collection_page(path: Path) -> None:
+    """Give the page of the collection a name for people, and take out the button that leads to no address."""
+    text = re.sub(r"^Certops\.Cms\n=+$", f"{PAGE_NAME}\n{'=' * len(PAGE_NAME)}", path.read_text(), flags=re.MULTILINE)
+    path.write_text(re.sub(r"^\.\. ansible-links::\n\n(?: .*\n)+", "", text, flags=re.MULTILINE))
+
+
 def write_inventory(path: Path) -> None:
     """Write ANSIBLE_PAGES in the format of Sphinx's inventories: a head of four lines, then compressed rows."""
     head = (
@@ -87,13 +102,14 @@ def gather_sources() -> None:
     """Put all that Sphinx reads into one folder."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.copytree(ROOT / "docs", SOURCE)
-    shutil.copy(FRAME / "index.md", SOURCE)
+    (SOURCE / "index.md").write_text(front_page())
     (SOURCE / "playbooks.md").write_text(page_of_playbooks())
     write_inventory(SOURCE / "ansible.inv")
     # antsibull-docs refuses a folder that others may write to.
     (SOURCE / "reference").mkdir(mode=0o755)
     command = ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"]
     run([*command, "--dest-dir", str(SOURCE / "reference"), "certops.cms"])
+    mend_collection_page(SOURCE / "reference" / "index.rst")
 
 
 def main() -> int:

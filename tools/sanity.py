@@ -49,8 +49,8 @@ DEPEND_ON_PYTHON = ("ansible-doc", "compile", "import", "pep8", "pylint", "valid
 PASSED, FAILED, SKIPPED, SAME = "passed", "FAILED", "skipped", "as before"
 
 
-def copy_collection(name: str) -> tuple[Path, int]:
-    """Copy what git tracks or would track into a place ansible-test wants; give the place and how many files."""
+def copy_collection(name: str) -> Path:
+    """Copy what git tracks or would track into a place of its own that ansible-test wants, and give that place."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -60,17 +60,15 @@ def copy_collection(name: str) -> tuple[Path, int]:
     )
     collection = COPIES / name / "ansible_collections" / "certops" / "cms"
     shutil.rmtree(collection, ignore_errors=True)
-    count = 0
     for entry in sorted(set(listing.stdout.split("\0")) - {""}):
         source, target = ROOT / entry, collection / entry
         if not source.is_symlink() and not source.is_file():
             continue  # deleted, but not yet in a commit
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target, follow_symlinks=False)
-        count += 1
     # ansible-test asks git for the files, and would get the answer of the checkout around it: none, build/ is ignored.
     subprocess.run(["git", "init", "--quiet", str(collection)], check=True)
-    return collection, count
+    return collection
 
 
 def prepare_home() -> None:
@@ -114,7 +112,7 @@ def verdicts_of(output: str) -> dict[str, str]:
 
 def examine(environment: pythons.Environment, tests: Iterable[str]) -> Run:
     """Run ansible-test with one environment: these tests, or all of them when none is named."""
-    collection, _ = copy_collection(environment.name)
+    collection = copy_collection(environment.name)
     words = [word for test in tests for word in ("--test", test)]
     command = [str(environment.python.parent / "ansible-test"), "sanity", "--local", "--color", "no"]
     done = subprocess.run(
