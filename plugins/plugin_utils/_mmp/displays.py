@@ -84,7 +84,8 @@ def _extra_listener(service: Service, row: Row) -> bool:
     without = any(
         service.labels(f"{slot.name} port") and not service.labels(f"{slot.name} listen") for slot in service.slots
     )
-    return without and bool(texts.LISTEN_LABEL.search(row.label)) and _interfaces(row.value) is not None
+    listens = bool(texts.LISTEN_LABEL.search(row.label))
+    return without and listens and (row.setting is None or _interfaces(row.value) is not None)
 
 
 def _surplus(display: Display, service: Service) -> list[Row]:
@@ -99,7 +100,7 @@ def _surplus(display: Display, service: Service) -> list[Row]:
 def _absent(service: Service, display: Display, text: str) -> dict[str, Any]:
     lines = [line.strip() for line in Masker().text(text).splitlines() if line.strip()]
     told = "\n".join(lines)
-    complaint = bool(texts.USAGE.search(told)) or (
+    complaint = bool(texts.USAGE.search(told) or (lines and texts.UNKNOWN_COMMAND.match(lines[0]))) or (
         # In a long text such words stand for something else.
         len(lines) <= _COMPLAINT_LINES
         and (
@@ -157,10 +158,11 @@ def _slot(service: Service, slot: Slot, display: Display, text: str) -> dict[str
     if missing:
         raise _missing(service, f"{slot.name} {missing[0]}", text)
     bundle = service.labels(f"{slot.name} bundle")
-    cut = _torn(display, bundle) or not _goes_on(service, slot, display)
-    if bundle and not display.all(bundle) and cut:
-        raise _missing(service, f"{slot.name} bundle", text)
     files = {part: _file(service, f"{slot.name} {part}", display, text) for part in ("key", "certificate", "bundle")}
+    cut = _torn(display, bundle) or not _goes_on(service, slot, display)
+    # One command sets all three: without the others there is no bundle.
+    if bundle and not display.all(bundle) and cut and (files["key"] or files["certificate"]):
+        raise _missing(service, f"{slot.name} bundle", text)
     return {**files, "listen": _listen(service, slot, display)}
 
 

@@ -69,7 +69,11 @@ def parse_display(text: str) -> Display:
         line = texts.PAGER_MARK.sub("", whole)
         if not line.strip():
             continue
+        ended = number < len(lines)
         parts = split_row(line)
+        listens = texts.LISTEN_ROW.match(line.strip()) if parts is None and ended else None
+        if listens:
+            parts = listens[1], listens[2]
         if parts is None or not parts[0]:
             stray.append(line.strip())
             if rows and not rows[-1].continuation:
@@ -78,5 +82,5 @@ def parse_display(text: str) -> Display:
         label, value = parts
         if texts.SECRET_LABEL.search(label) and value.lower() not in ("", texts.NOTHING):
             value = texts.MASK
-        rows.append(Row(label, value, ended=number < len(lines)))
+        rows.append(Row(label, value, ended=ended))
     return Display(tuple(rows), tuple(stray))

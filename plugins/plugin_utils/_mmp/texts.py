@@ -151,6 +151,8 @@ TRUST_LABEL = re.compile(r"(?i)trust|\bcerts\b")
 #: Where one value says where each transport listens: ``tcp a:6000, tls a:6001``.
 TRANSPORT = re.compile(r"(?i)\b(?:tcp|tls)\s")
 TLS_TRANSPORT = re.compile(r"(?i)\btls\s+([^,]+)")
+#: Such a row may have one blank only, and no colon.
+LISTEN_ROW = re.compile(r"(?i)^(listen(?:ing)? interface) ([a-z][a-z0-9_.-]*)$")
 LISTEN_LABEL = re.compile(r"(?i)\blisten")
 VERSION_LABEL = re.compile(r"(?i)\b(?:version|release)\b")
 VERSION = re.compile(r"(?i)(?<![\w.])v?(\d+\.\d+(?:\.\d+){0,3})(?!\.?\w)")

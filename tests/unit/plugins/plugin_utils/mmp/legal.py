@@ -109,8 +109,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "interfaces": INTERFACES | st.none(),
     "places": st.lists(st.tuples(st.sampled_from("abcd"), PORTS), min_size=1, max_size=4, unique=True) | st.none(),
     "port": PORTS | st.none(),
-    "key": KEYS | st.none(),
-    "file": FILES | st.none(),
+    "key": KEYS,
+    "file": FILES,
     "bundle": FILES | st.none(),
     "trust": FILES | st.none(),
     "number": st.integers(1, 99),
@@ -180,12 +180,15 @@ def displays(draw: st.DrawFn, service: str | None = None) -> Shown:
     """Draw a display of a version from 3.0 on."""
     name = service or draw(st.sampled_from(sorted(LABEL_ROWS)))
     old = draw(st.booleans())
+    # One command sets key, certificate and bundle: there is no bundle without them.
+    bare = draw(st.booleans())
     values: dict[str, Any] = {}
     rows: list[tuple[str, str]] = []
     for label, kind in LABEL_ROWS[name]:
         if kind.endswith("of 3.8") and old:
             continue
-        value = draw(VALUES[kind.partition(",")[0].partition(" of ")[0]])
+        what = kind.partition(",")[0].partition(" of ")[0]
+        value = None if bare and what in ("key", "file", "bundle") else draw(VALUES[what])
         if kind.endswith("absent when none is set") and value is None:
             continue
         values[label] = value

@@ -98,6 +98,24 @@ def test_turn_without_tls(fixture_text: Text) -> None:
     assert read(TURN, text)["slots"]["turn"]["listen"] == []
 
 
+def test_a_listener_behind_a_single_blank_is_a_row(fixture_text: Text) -> None:
+    text = fixture_text("turn").replace("Listening interface         ", "Listen interface ")
+    assert read(TURN, text) == read(TURN, fixture_text("turn"))
+    for absent in ("TLS bundle", "TLS "):
+        shown = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(absent))
+        assert read(TURN, shown)["slots"]["turn"]["bundle"] is None
+
+
+@pytest.mark.parametrize("rest", ["", "Listening interface : none\n"])
+def test_a_relay_without_files_and_listeners_has_no_bundle(fixture_text: Text, rest: str) -> None:
+    text = fixture_text("turn").replace(": turn.crt", ": none").replace(": turn.key", ": none")
+    text = text[: text.index("TLS bundle")] + rest
+    slot = read(TURN, text)["slots"]["turn"]
+    assert {name: slot[name] for name in ("key", "certificate", "bundle")} == dict.fromkeys(
+        ("key", "certificate", "bundle")
+    )
+
+
 def test_pki_list(fixture_text: Text) -> None:
     assert displays.parse_pki_list(fixture_text("pki_list")) == {
         "edge.key": "key",
@@ -378,6 +396,7 @@ def test_every_file_a_display_names_is_known(fixture_text: Text) -> None:
         "Usage:\n    help\n    webadmin",
         "streamer is not available on this platform",
         "no such command: turn",
+        "Unknown command: turn\nThese are known:\n    backup\n    callbridge\n    cdr\n    webadmin\n",
     ],
 )
 def test_service_the_node_does_not_know_is_absent(text: str) -> None:
