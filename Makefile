@@ -35,7 +35,7 @@ NEWEST_TESTS := tests/unit/plugins/action tests/unit/plugins/connection tests/in
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 .PHONY: env
 env: ## Build .venv, or bring it up to date
@@ -47,9 +47,13 @@ env: ## Build .venv, or bring it up to date
 demo: env ## Roll new certificates out to a simulated fleet, twice, and show what became of it
 	@python -m tools.demo
 
+# Another fleet file, and one of the dialects that python -m tests.simulator dialect names; docs/simulator.md.
+FLEET ?=
+DIALECT ?=
+
 .PHONY: fleet
-fleet: env ## Run a simulated fleet in the foreground, with an inventory to play with
-	@python -m tools.fleet
+fleet: env ## Run a simulated fleet in the foreground, with an inventory to play with; DIALECT=old makes it talk otherwise
+	@python -m tools.fleet $(if $(DIALECT),--dialect '$(DIALECT)') $(FLEET)
 
 .PHONY: bench
 bench: env ## Measure what runs cost, side by side, and write docs/benchmarks.md (a quarter of an hour on a quiet machine)
@@ -158,7 +162,7 @@ MUTANTS ?= 100
 SEED ?= 3
 
 .PHONY: mutation-sample
-mutation-sample: env ## A sample of it
+mutation-sample: env ## A sample of the mutants
 	@python -m tools.mutation --jobs $(JOBS) --sample $(MUTANTS) --seed $(SEED)
 
 # Pages that are written from what is measured or listed -----------------------------------------------------------------

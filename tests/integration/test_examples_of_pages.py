@@ -57,6 +57,10 @@ NOT_RUN = {
     "molecule destroy -s renew": IN_A_SUITE,
     "cp cms-recordings/core1.yml tests/recordings/": IN_A_CHECKOUT,
     "make unit PYTEST_ARGS='-k recordings'": IN_A_SUITE,
+    **dict.fromkeys(
+        re.findall(r"^\$ (make .*|python .*)$", (ROOT / "docs" / "simulator.md").read_text(), re.MULTILINE),
+        "wants a fleet in another terminal; tests/unit/tools/test_fleet.py runs what is asked of it",
+    ),
 }
 #: Blocks that hold neither commands nor files for a reader to take over, by their first words.
 PICTURES = {

@@ -50,6 +50,12 @@ def test_every_documented_variable_is_read() -> None:
     assert rows - variables_read() == set()
 
 
+def test_every_target_of_make_stands_on_the_page_about_development() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    page = (ROOT / "docs" / "development.md").read_text()
+    assert targets - {"help"} - set(re.findall(r"`make ([a-z-]+)", page)) == set()
+
+
 def test_the_page_about_conformance_shows_the_list_of_differences() -> None:
     assert (ROOT / "docs" / "conformance.md").read_text() == conformance.page(), "run make conformance-page"
 
