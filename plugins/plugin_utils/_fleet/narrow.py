@@ -98,6 +98,14 @@ def _unhealthy(given: FleetInput, topology: Topology, state: State) -> list[Find
     return findings
 
 
+def _together(keys: list[TrustKey]) -> str:
+    """Name several trust settings, nodes with the same one in one breath."""
+    nodes: dict[tuple[str, str], list[str]] = {}
+    for host, service, name in keys:
+        nodes.setdefault((service, name), []).append(host)
+    return "; ".join(f"{', '.join(hosts)} {service} {name}" for (service, name), hosts in nodes.items())
+
+
 def _narrowed(
     given: FleetInput, topology: Topology, state: State, vouching: Vouching, findings: list[Finding]
 ) -> tuple[list[TrustChange], dict[TrustKey, list[str]]]:
@@ -105,6 +113,7 @@ def _narrowed(
     removes: dict[TrustKey, list[str]] = {}
     named = {_plain(entry) for entry in given.narrow_also}
     met: set[str] = set()
+    left: dict[str, list[TrustKey]] = {}
     for key in sorted({link.trust_key for link in topology.links}):
         host = given.hosts[key[0]]
         links = [link for link in topology.links if link.trust_key == key]
@@ -142,24 +151,27 @@ def _narrowed(
                     "renew what it vouches for first",
                 )
             )
-        findings += [
-            Finding(
-                REMARK,
-                "trust-not-ours",
-                "S16",
-                f"{key[0]} {key[1]} {key[2]}",
-                f"still trusts {vouching.info(sha)['subject']}, which nothing needs and this collection did not add",
-                f"to drop it, name it: cms_narrow_also: ['{sha}']",
-            )
-            for sha in held
-            if sha not in needed and sha not in droppable
-        ]
+        for sha in held:
+            if sha not in needed and sha not in droppable:
+                left.setdefault(sha, []).append(key)
         keep = [sha for sha in held if sha not in drop]
         if not drop or not keep:
             continue
         new = file_name(given, key, file, frozenset(keep), vouching)
         removes[key] = sorted(str(vouching.info(sha)["subject"]) for sha in drop)
         changes.append(TrustChange(key, new, sorted(keep), [], file, "nothing needs it any more"))
+    # Once for each certificate, however many nodes trust it.
+    findings += [
+        Finding(
+            REMARK,
+            "trust-not-ours",
+            "S16",
+            _together(keys),
+            f"still trusted: {vouching.info(sha)['subject']}, which nothing needs and this collection did not add",
+            f"to drop it, name it: cms_narrow_also: ['{sha}']",
+        )
+        for sha, keys in left.items()
+    ]
     findings += [
         Finding(
             REMARK,

@@ -49,6 +49,15 @@ class TestTrust:
         assert not plan["trusts"]
         assert not kit.errors(plan)
 
+    def test_what_was_there_before_is_told_once_for_each_certificate_with_all_who_trust_it(self, moved: Fleet) -> None:
+        told = [finding for finding in narrowed(moved)["findings"] if finding["rule"] == "trust-not-ours"]
+        assert len(told) == len(OLD.fingerprints)
+        assert {finding["object"] for finding in told} == {
+            "core1, core2, core3 callbridge c2w; edge1, edge2 webbridge3 c2w"
+        }
+        for sha in OLD.fingerprints:
+            assert any(sha in finding["next_step"] for finding in told)
+
     def test_s16_what_a_person_names_is_dropped(self, moved: Fleet) -> None:
         plan = narrowed(moved, narrow_also=["CN=Old Root"])
         assert len(plan["trusts"]) == 5
