@@ -124,7 +124,8 @@ def test_recordings_are_understood(path: Path, channel: str) -> None:
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
 def test_recordings_say_whether_they_are_real(path: Path) -> None:
     simulated = "AsyncSSH" in path.read_text()
-    assert path.stem.startswith("simulated-") is simulated
+    said = "its SSH server is the simulator's: call it" if simulated else "it is from an appliance: do not call it"
+    assert path.stem.startswith("simulated-") is simulated, f"{path.name}: {said} simulated-*.yml"
 
 
 # The test itself -----------------------------------------------------------------------------------------------------
