@@ -96,6 +96,11 @@ class Mask:
                         self.name(HOST if "." in word else USER if "user" in label.lower() else NAME, word)
         for found in patterns.FILE.finditer(text):
             self.name(FILE, found[1])
+        for found in patterns.DIALLED.finditer(text):
+            self.name(HOST, found[1])
+        for found in patterns.ELEMENT.finditer(text):
+            if patterns.PLACE.search(found["tag"]):
+                self.name(HOST, found["text"])
 
     # Masking ---------------------------------------------------------------------------------------------------------
 
@@ -128,6 +133,7 @@ class Mask:
         text = patterns.FILE.sub(self._file, text)
         text = patterns.FQDN.sub(self._fqdn, text)
         text = self._known_names(text)
+        text = patterns.DIALLED.sub(self._host, text)
         if rows:
             text = "\n".join(self._private_row(line) for line in self._written_below(text.split("\n")))
         text = patterns.LONG.sub(self._looks_secret, text)
@@ -255,6 +261,8 @@ class Mask:
             return f"{head}{self._mark(value, len(value))}</{tag}>"
         if tag.lower().endswith("name") and not generic_name(value) and not patterns.FQDN.fullmatch(value):
             return f"{head}{self._mark(self._count(NAME, value), len(value))}</{tag}>"
+        if patterns.PLACE.search(tag) and re.fullmatch(r"[\w-]+", value) and not generic_name(value):
+            return f"{head}{self._mark(self._count(HOST, value), len(value))}</{tag}>"
         return found[0]
 
     def _subject(self, line: str) -> str:
@@ -308,6 +316,9 @@ class Mask:
         domain = found[2][1:]
         host = found[1] if generic(found[1]) else self._mark(self._count(HOST, found[1]), len(found[1]))
         return f"{host}.{self._mark(self._count(DOMAIN, domain), len(domain))}"
+
+    def _host(self, found: Found) -> str:
+        return found[0] if generic_name(found[0]) else self._mark(self._count(HOST, found[0]), len(found[0]))
 
     def _names_pattern(self) -> re.Pattern[str]:
         if self._pattern is None:

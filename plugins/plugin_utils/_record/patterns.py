@@ -57,6 +57,10 @@ ATTRIBUTE = re.compile(
 )
 ABOUT_SUBJECT = re.compile(r"(?i)\b(?:subject|issuer|dirname)\b|\bCN\s*[=:]")
 LONG = re.compile(r"[A-Za-z0-9+/=_-]{12,}")
+#: A host without a domain where somebody dials it or a certificate names it.
+DIALLED = re.compile(r"(?i)(?:(?<=://)|(?<=DNS:))([a-z0-9][\w-]{0,62})(?![\w.-])")
+#: Elements that hold a host or a domain.
+PLACE = re.compile(r"(?i)(?:address|domain|host|server)$")
 ELEMENT = re.compile(r"<(?P<tag>[\w:-]+)(?P<rest>(?:\s[^<>]*)?)>(?P<text>[^<>]+)</(?P=tag)>")
 WORD = re.compile(r"[^\W_]+")
 KEPT_ADDRESSES = re.compile(r"127\.0\.0\.1|0\.0\.0\.0|255\.\d+\.\d+\.\d+|::1?")

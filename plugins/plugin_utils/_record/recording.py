@@ -79,6 +79,8 @@ def _learn(account: Account, about: About, mask: Mask, certificates: Certificate
     for one in account.heard:
         if not _is_help(one):
             mask.learn(terminal.decode(one.tape.received))
+    for answer in account.api:
+        mask.learn(bytes(answer["body"]).decode("utf-8", "replace"))
 
 
 def _is_help(one: Heard) -> bool:

@@ -182,6 +182,11 @@ def test_addresses_are_stand_ins_of_the_documentation_networks(address: object) 
         ("        Explicit Text: Gotham policy", "Gotham"),
         ("SMTP server : gotham1", "gotham1"),
         ("License holder : Gotham Water", "Water"),
+        ("<url>c2w://gotham1:9999</url>", "gotham1"),
+        ("ldap://cb/o=x", "cb"),
+        ("DNS:gotham1, DNS:a.cave.example", "gotham1"),
+        ("<callBridge><address>gotham1</address></callBridge>", "gotham1"),
+        ("<sipDomain>gotham</sipDomain>", "gotham"),
     ],
 )
 def test_what_nobody_listed_is_masked_by_its_looks_or_its_place(text: str, gone: str) -> None:
@@ -212,6 +217,14 @@ def test_nothing_of_a_certificate_file_names_its_owner() -> None:
     shown = f"{certificates.layout(data)} {certificates.told()}".lower()
     for word in ("gotham", "alfred", "butler", "wayne", "fox", "lucius", "partners", "arkham", "bane", "cave"):
         assert word not in shown
+
+
+def test_a_host_that_one_answer_dials_is_masked_in_the_others() -> None:
+    mask = Mask()
+    mask.learn("<url>c2w://gotham1:9999</url><address>gotham2</address>\nDNS:gotham3\nhttps://webbridge3:443")
+    masked = mask.text("cannot resolve gotham1, gotham2 or gotham3 for webbridge3")
+    assert "gotham" not in masked
+    assert masked.endswith("for webbridge3")
 
 
 def test_words_of_the_user_are_masked_inside_other_words() -> None:
