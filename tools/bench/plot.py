@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -13,9 +14,11 @@ import jinja2
 
 from tools.bench.table import HEADER
 
-WIDTH, HEIGHT = 760, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 34, 44
-_GAP = 60
+WIDTH, HEIGHT = 860, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 108, 34, 44
+_GAP = 150
+#: Between two names at the ends of lines, at least.
+_APART = 15
 
 _TEMPLATE = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}"
@@ -46,7 +49,7 @@ _TEMPLATE = """\
 {% for dot in line.dots %}
 <circle class="dot {{ kind }}{{ 'dot' if kind }}" cx="{{ dot[0] }}" cy="{{ dot[1] }}" r="3.5"/>
 {% endfor %}
-<text class="ink" x="{{ line.last[0] }}" y="{{ line.last[1] + line.shift }}" text-anchor="end">{{ line.name }}</text>
+<text class="ink" x="{{ panel.right + 9 }}" y="{{ line.name_at + 4 }}">{{ line.name }}</text>
 {% endfor %}
 {% endfor %}
 </svg>
@@ -60,6 +63,15 @@ def nice_step(most: float, ticks: int = 5) -> float:
     raw = most / ticks
     power = 10.0 ** math.floor(math.log10(raw))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+
+
+def kept_apart(heights: Sequence[float]) -> list[float]:
+    """Move heights down as far as their names need not to touch each other; they keep their order."""
+    found = list(heights)
+    order = sorted(range(len(found)), key=lambda index: found[index])
+    for upper, lower in itertools.pairwise(order):
+        found[lower] = max(found[lower], found[upper] + _APART)
+    return found
 
 
 def picture(label: str, panels: Sequence[tuple[str, Sequence[tuple[str, Sequence[tuple[float, float]]]]]]) -> str:
@@ -90,10 +102,11 @@ def picture(label: str, panels: Sequence[tuple[str, Sequence[tuple[str, Sequence
                         "name": name,
                         "points": " ".join(f"{x},{y}" for x, y in (at(*point) for point in points)),
                         "dots": [at(*point) for point in points],
-                        "last": at(*points[-1]),
-                        "shift": -10 if number == 0 else 20,
+                        "name_at": place_of_name,
                     }
-                    for number, (name, points) in enumerate(lines)
+                    for (name, points), place_of_name in zip(
+                        lines, kept_apart([at(*points[-1])[1] for _name, points in lines]), strict=True
+                    )
                 ],
             }
         )

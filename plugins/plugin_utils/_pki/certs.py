@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
+import functools
 import hashlib
 import re
 import warnings
@@ -162,6 +163,13 @@ def not_after(cert: x509.Certificate) -> datetime.datetime:
 
 def describe(cert: x509.Certificate) -> dict[str, Any]:
     """Describe a certificate as plain data. Fields that cannot be read are null or empty."""
+    found = _described(cert)
+    return {key: value.copy() if isinstance(value, (list, dict)) else value for key, value in found.items()}
+
+
+@functools.lru_cache(maxsize=512)
+def _described(cert: x509.Certificate) -> dict[str, Any]:
+    # The same certificate lies in files, in bundles and in trust stores, and is served.
     names = alternative_names(cert)
     ca, path_length = constraints(cert)
     own, authority = identifiers(cert)

@@ -189,8 +189,12 @@ def is_self_signed(cert: x509.Certificate) -> bool:
     return is_self_issued(cert) and signed_by(cert, cert)
 
 
+@functools.lru_cache(maxsize=512)
 def extensions(thing: Signed) -> x509.Extensions | None:
-    """Give all extensions, or None when one of them cannot be read or stands there twice."""
+    """Give all extensions, or None when one of them cannot be read or stands there twice.
+
+    Every rule asks for some of them, and the CAs of a fleet are asked about for each of its nodes.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

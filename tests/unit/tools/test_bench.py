@@ -20,7 +20,7 @@ from tests.simulator import config
 from tools.bench.__main__ import write
 from tools.bench.fleets import definition, processor_seconds
 from tools.bench.measure import Spread, changes_of, family, memory_of
-from tools.bench.plot import nice_step
+from tools.bench.plot import kept_apart, nice_step
 from tools.bench.table import ratios, rows, targets
 
 
@@ -109,6 +109,11 @@ def test_page_and_picture_hold_the_numbers_and_nothing_of_the_machine(results: d
 @pytest.mark.parametrize(("most", "step"), [(0, 1), (31, 10), (4.4, 1), (150, 50), (0.07, 0.02), (100, 20)])
 def test_steps_of_an_axis_are_round_numbers(most: float, step: float) -> None:
     assert nice_step(most) == pytest.approx(step)
+
+
+def test_names_of_lines_that_end_together_do_not_touch() -> None:
+    assert kept_apart([100.0, 50.0]) == [100.0, 50.0]
+    assert kept_apart([52.0, 50.0]) == [65.0, 50.0]
 
 
 def test_tables_are_markdown() -> None:
