@@ -17,7 +17,7 @@ from typing import Any
 from .._errors import FileProblem
 from .._mmp import terminal
 from .certificates import Certificates
-from .document import FORMAT, shown, shown_elements, written
+from .document import FORMAT, Block, shown, shown_elements, written
 from .listener import Account, Heard
 from .masking import Mask
 from .pseudonyms import HOST, USER
@@ -178,8 +178,16 @@ def _answer(one: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
         "status": one["status"],
         "headers": {name: mask.text(value) for name, value in one["headers"].items()},
         "timing": f"{one['seconds']:.3f} s",
-        "body": shown_elements(mask.wire(bytes(one["body"]))),
+        "body": _body(bytes(one["body"]), one["headers"], mask),
     }
+
+
+def _body(body: bytes, headers: Mapping[str, str], mask: Mask) -> Block:
+    """Give the body of an answer; gzip is undone already, and in any other form no name would be found."""
+    encoding = str(headers.get("Content-Encoding") or "identity").strip().lower()
+    if encoding not in ("identity", "gzip") or b"\0" in body:
+        return Block(f"<{len(body)} bytes in a form that cannot be masked>")
+    return shown_elements(mask.wire(body))
 
 
 def file_name(host: str) -> str:

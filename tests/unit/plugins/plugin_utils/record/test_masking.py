@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import zlib
 
 import pytest
 from cryptography import x509
@@ -17,8 +18,9 @@ from cryptography.x509.oid import NameOID
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.certops.cms.plugins.plugin_utils._record import document
+from ansible_collections.certops.cms.plugins.plugin_utils._record import document, recording
 from ansible_collections.certops.cms.plugins.plugin_utils._record.certificates import Certificates
+from ansible_collections.certops.cms.plugins.plugin_utils._record.listener import Account
 from ansible_collections.certops.cms.plugins.plugin_utils._record.masking import Mask
 from ansible_collections.certops.cms.plugins.plugin_utils._record.pseudonyms import ADDRESS, FILE, HOST, Pseudonyms
 from ansible_collections.certops.cms.plugins.plugin_utils._record.words import generic
@@ -225,6 +227,18 @@ def test_a_host_that_one_answer_dials_is_masked_in_the_others() -> None:
     masked = mask.text("cannot resolve gotham1, gotham2 or gotham3 for webbridge3")
     assert "gotham" not in masked
     assert masked.endswith("for webbridge3")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [("deflate", zlib.compress(b"<name>gotham1</name>")), ("identity", "<name>gotham1</name>".encode("utf-16"))],
+)
+def test_an_answer_in_which_no_name_can_be_found_is_not_kept(encoding: str, body: bytes) -> None:
+    answer = {"get": "/api", "status": 200, "headers": {"Content-Encoding": encoding}, "seconds": 0.1, "body": body}
+    made = recording.compose(
+        Account(api=[answer]), recording.About(hosts=(), users=(), taken_at="2026-01-01", libraries={}), Mask()
+    )
+    assert made["api"][0]["body"] == f"<{len(body)} bytes in a form that cannot be masked>"
 
 
 def test_words_of_the_user_are_masked_inside_other_words() -> None:
