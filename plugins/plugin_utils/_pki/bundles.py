@@ -152,10 +152,12 @@ def _text_problems(data: bytes) -> list[str]:
         found.append("it begins with a byte order mark, save it as plain ASCII text")
     text = as_text_bytes(data).decode("latin-1").replace("\r\n", "\n")
     labels = [match.group(1) for match in _BLOCK.finditer(text)]
-    if any("PRIVATE KEY" in label for label in labels) or "PRIVATE KEY-----" in text:
+    # Also where its last line is missing.
+    if "PRIVATE KEY-----" in text:
         found.append("it holds a private key, which must stand in a file of its own")
-    if any("CERTIFICATE" not in label and "PRIVATE KEY" not in label for label in labels):
-        found.append("it holds something that is no certificate: " + ", ".join(sorted(set(labels))))
+    others = sorted({label for label in labels if not label.endswith(("CERTIFICATE", "PRIVATE KEY"))})
+    if others:
+        found.append("it holds something that is no certificate: " + ", ".join(others))
     between = _BLOCK.split(text)[::2]
     if any(part and not part.strip() for part in between[:-1]):
         found.append("there are blank lines or blanks between certificates")
@@ -173,7 +175,7 @@ def _text_problems(data: bytes) -> list[str]:
 def _trust_order(certs: Sequence[x509.Certificate]) -> list[str]:
     for position, cert in enumerate(certs):
         for later in certs[position + 1 :]:
-            if cert != later and _issued(cert, later):
+            if _issued(cert, later):
                 return [f"{subject_text(cert)} stands before {subject_text(later)}, which it issued (root last)"]
     return []
 

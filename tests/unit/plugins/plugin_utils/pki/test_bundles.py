@@ -24,6 +24,9 @@ LOWER = UPPER.sub_ca("Example Lower")
 LEAF = LOWER.issue("core1.example.com")
 CHAIN = [made.cert for made in (LEAF, LOWER, UPPER, ROOT)]
 GOOD = making.pem(*CHAIN[1:])
+REQUEST = b"".join(
+    f"-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n".encode() for label in ("X509 CRL", "CERTIFICATE REQUEST")
+)
 
 
 @given(st.permutations(CHAIN))
@@ -53,6 +56,28 @@ def test_two_service_certificates_are_told_apart_by_the_key_only() -> None:
     assert bundles.split(data, spki=x509util.spki_sha256(other.cert))[0] == other.cert
     with pytest.raises(CertificateProblem, match="belongs to the key"):
         bundles.split(data, spki="00")
+
+
+def test_of_two_certificates_of_one_key_the_newer_is_meant() -> None:
+    newer = LOWER.issue("core1.example.com", key=LEAF.key, start=making.NOW - making.DAY)
+    for order in itertools.permutations((LEAF, newer, LOWER)):
+        assert bundles.split(making.pem(*order), spki=x509util.spki_sha256(LEAF.cert))[0] == newer.cert
+
+
+def test_the_leaf_is_told_from_cas_that_have_nothing_to_do_with_it() -> None:
+    strange_root = making.make("Stranger")
+    strange_ca = making.root("Another").sub_ca("Strange Intermediate")
+    unmarked_ca = making.root("Old").issue("Unmarked Intermediate")
+    plain = LOWER.issue("core3.example.com", ca=False)
+    for leaf, other in ((LEAF, strange_root), (LEAF, strange_ca), (plain, unmarked_ca)):
+        for order in itertools.permutations((leaf, other)):
+            assert bundles.split(making.pem(*order)) == (leaf.cert, [other.cert])
+
+
+def test_a_leaf_that_is_marked_as_ca_is_the_one_that_issued_nothing() -> None:
+    marked = LOWER.issue("core4.example.com", ca=True)
+    for order in itertools.permutations((marked, LOWER, UPPER, ROOT)):
+        assert bundles.split(making.pem(*order))[0] == marked.cert
 
 
 def test_what_does_not_belong_to_the_chain_is_left_out() -> None:
@@ -86,6 +111,10 @@ def test_good_files_have_no_problems() -> None:
     assert bundles.problems(making.pem(*CHAIN), "full chain") == []
     assert bundles.problems(making.pem(LEAF, LOWER, ROOT), "trust") == []
     assert bundles.problems(bundles.trust_bytes(CHAIN), "trust") == []
+    unmarked = making.make("Unmarked Root")
+    assert bundles.problems(making.pem(unmarked.sub_ca(), unmarked), "bundle") == []
+    for alone in (unmarked, making.root()):
+        assert bundles.problems(making.pem(alone), "full chain") == []
 
 
 @pytest.mark.parametrize(
@@ -107,6 +136,17 @@ def test_good_files_have_no_problems() -> None:
         (b"\xef\xbb\xbf" + GOOD, "bundle", "byte order mark"),
         (LEAF.cert.public_bytes(serialization.Encoding.DER), "certificate", "DER, PEM is wanted"),
         (making.pem(ROOT, LEAF, LOWER, UPPER), "trust", "which it issued"),
+        (making.pem(LEAF, UPPER, LOWER), "trust", "which it issued"),
+        (making.pem(LEAF, LOWER), "certificate", "holds 2 certificates"),
+        (making.pem(LOWER), "full chain", "does not begin with"),
+        (making.pem(ROOT, LEAF), "full chain", "does not begin with"),
+        (making.pem(making.make("Unmarked Root"), ROOT), "full chain", "does not begin with"),
+        (making.pem(LOWER, ROOT.sub_ca("Example Upper"), ROOT), "bundle", "did not issue"),
+        (making.pem(LOWER, ROOT.sub_ca("Another Name", key=UPPER.key), ROOT), "bundle", "did not issue"),
+        (making.pem(LEAF) + REQUEST, "certificate", "no certificate: CERTIFICATE REQUEST, X509 CRL"),
+        (making.pem(LEAF) + b"-----BEGIN EC PRIVATE KEY-----\n", "certificate", "holds a private key"),
+        (GOOD.replace(b"-----BEGIN CERTIFICATE-----\n", b"-----BEGIN CERTIFICATE-----\n "), "bundle", "blanks"),
+        (GOOD + b" \n", "bundle", "more than one line break"),
         (b"nothing", "trust", "cannot be read"),
         (b"", "trust", "empty"),
     ],
@@ -122,3 +162,4 @@ def test_a_private_key_in_a_bundle_is_named_and_never_shown() -> None:
     assert any("private key" in problem for problem in found)
     body = key.decode().splitlines()[1]
     assert not any(body in problem for problem in found)
+    assert not any("no certificate" in problem for problem in found)

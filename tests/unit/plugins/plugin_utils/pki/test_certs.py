@@ -10,8 +10,8 @@ import base64
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,8 +38,10 @@ def pkcs7_of(encoding: serialization.Encoding) -> bytes:
         making.pem(LEAF).decode().encode("utf-16"),
         DER,
         keys.serialise_plain(LEAF.key) + making.pem(LEAF),
+        making.pem(LEAF).replace(b"-----\n", b"-----\nOrder: 17\n\n", 1),
+        making.pem(LEAF).replace(b"\n", b" \n  "),
     ],
-    ids=["pem", "text around", "windows line ends", "utf-8 mark", "utf-16", "der", "key in front"],
+    ids=["pem", "text around", "windows line ends", "utf-8 mark", "utf-16", "der", "key in front", "headers", "blanks"],
 )
 def test_one_certificate_is_read_in_every_form(data: bytes) -> None:
     assert certs.load_certificates(data, "cb.crt") == [LEAF.cert]
@@ -67,6 +69,10 @@ def test_pkcs7_gives_all_its_certificates(data: bytes) -> None:
         (DER[:-20], "not a certificate"),
         (making.pem(LEAF).replace(b"M", b"%", 1), "not base64"),
         (making.pem(LEAF)[:-30], "no matching END"),
+        (b"\xff\xfe\x00\xd8\x00", "not a certificate"),
+        (making.pem(LEAF) + making.pem(LEAF).replace(b"M", b"%", 1), "certificate 2 is not base64"),
+        (making.pem(LEAF) + making.pem(LEAF)[:60] + b"\n-----END CERTIFICATE-----\n", "certificate 2: cannot be read"),
+        (b"-----BEGIN X-----\nAAAA\n-----END X-----\n-----BEGIN A-----\nAAAA\n-----END A-----\n", "it holds: a, x"),
     ],
 )
 def test_a_file_without_a_certificate_is_refused_with_its_name(data: bytes, reason: str) -> None:
@@ -150,10 +156,57 @@ def test_the_common_name_counts_only_without_alternative_names_of_that_kind() ->
     assert not certs.matches_name(other_name, "core1.example.com")
     assert certs.matches_name(ROOT.issue("10.0.0.7", names=()).cert, "10.0.0.7")
     assert not certs.matches_name(ROOT.issue("10.0.0.7", names=("10.0.0.8",)).cert, "10.0.0.7")
+    assert certs.matches_name(ROOT.issue("x", names=("10.0.0.8", "10.0.0.7")).cert, "10.0.0.7")
+
+
+def test_a_common_name_is_for_itself_only() -> None:
+    named, nameless = ROOT.issue("core1.example.com", names=()).cert, ROOT.issue(None, organization="Example").cert
+    for host in ("core2.example.com", "10.0.0.7"):
+        assert not certs.matches_name(named, host)
+        assert not certs.matches_name(nameless, host)
+    assert not certs.matches_name(ROOT.issue("10.0.0.7", names=()).cert, "10.0.0.8")
+
+
+def test_names_in_other_scripts_are_compared_as_certificates_write_them() -> None:
+    made = ROOT.issue("x y", names=("xn--bcher-kva.example.com",)).cert
+    assert certs.matches_name(made, "B\u00fccher.example.com")
+    assert not certs.matches_name(made, "\u00fc" * 100 + ".example.com")
+
+
+def test_a_wildcard_stands_for_a_label_that_is_there() -> None:
+    made = ROOT.issue("x y", names=("*.example.com",)).cert
+    assert certs.matches_name(made, "core1.example.com")
+    assert not certs.matches_name(made, ".example.com")
+
+
+def test_a_certificate_with_trust_settings_of_openssl_is_read() -> None:
+    settings = bytes.fromhex("300c300a06082b06010505070301")
+    for content in (DER + settings, DER):
+        body = base64.encodebytes(content).decode()
+        data = f"-----BEGIN TRUSTED CERTIFICATE-----\n{body}-----END TRUSTED CERTIFICATE-----\n".encode()
+        assert certs.load_certificates(data, "x") == [LEAF.cert]
+    damaged = b"-----BEGIN TRUSTED CERTIFICATE-----\nMIIB\n-----END TRUSTED CERTIFICATE-----\n"
+    with pytest.raises(CertificateProblem, match="certificate 1: cannot be read"):
+        certs.load_certificates(damaged, "x")
+
+
+def test_a_container_with_a_key_says_how_to_open_it() -> None:
+    container = pkcs12.serialize_key_and_certificates(b"x", LEAF.key, LEAF.cert, None, serialization.NoEncryption())
+    with pytest.raises(CertificateProblem) as caught:
+        certs.load_certificates(container, "x.pfx")
+    assert caught.value.reason == "cannot be read as a certificate, it is a PKCS#12 file"
+    assert "openssl pkcs12" in caught.value.next_step
+    with pytest.raises(CertificateProblem) as other:
+        certs.load_certificates(b"nothing", "x.pfx")
+    assert "openssl" not in other.value.next_step
+
+
+def test_a_fingerprint_is_that_of_the_certificate() -> None:
+    assert certs.fingerprint(LEAF.cert) == LEAF.cert.fingerprint(hashes.SHA256()).hex()
 
 
 @pytest.mark.parametrize("pattern", ["*", "*.com", "c*.example.com", "core1.*.com", "*.*.example.com", ".example.com"])
 def test_odd_wildcards_match_nothing(pattern: str) -> None:
     made = ROOT.issue("x y", names=(pattern,)).cert
-    for host in ("core1.example.com", "example.com", "a.b.example.com", "com"):
+    for host in ("core1.example.com", "example.com", "a.b.example.com", "com", ".example.com", "a.*.example.com"):
         assert not certs.matches_name(made, host)
