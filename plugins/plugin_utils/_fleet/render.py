@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from .. import _findings
@@ -99,7 +100,7 @@ def _findings_lines(plan: dict[str, Any]) -> Iterator[str]:
             continue
         yield ""
         yield f"{title}:"
-        for finding in found:
+        for finding in _once(found) if title == "Remarks" else found:
             told = f"{finding.object}: {finding.found}  [{finding.rule}, {_source(finding.section)}]"
             yield from _wrapped("  ", told, "    ")
             if not finding.cured:
@@ -110,6 +111,14 @@ def _findings_lines(plan: dict[str, Any]) -> Iterator[str]:
     if plan["skipped"]:
         yield ""
         yield f"Left out on purpose (cms_skip_nodes), their links are not judged: {', '.join(plan['skipped'])}"
+
+
+def _once(found: list[_findings.Finding]) -> list[_findings.Finding]:
+    """Tell once what is the same of several objects, with all their names."""
+    alike: dict[tuple[str, str, str], list[_findings.Finding]] = {}
+    for finding in found:
+        alike.setdefault((finding.rule, finding.found, finding.next_step), []).append(finding)
+    return [replace(same[0], object=", ".join(one.object for one in same)) for same in alike.values()]
 
 
 def _source(section: str) -> str:

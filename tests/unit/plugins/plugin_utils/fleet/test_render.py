@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.certops.cms.plugins.plugin_utils._findings import ERROR, REMARK, Finding
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import outcome, render
 from tests.unit.plugins.plugin_utils.fleet import kit
 from tests.unit.plugins.plugin_utils.fleet.kit import CONSENT, OLD, Fleet, standard
@@ -245,3 +246,14 @@ class TestOutcome:
         table = outcome.table(list(rows.values()))
         assert table[0].split() == ["node", "service", "ended", "ends", "now", "proof"]
         assert len(table) == len(rows) + 2
+
+
+def test_a_remark_that_many_nodes_share_is_told_once_and_an_error_for_each(plan: dict[str, Any]) -> None:
+    shared = [("core1", "a row"), ("core2", "a row"), ("core3", "another row")]
+    remarks = [Finding(REMARK, "unknown-row", "S8", node, f"shows {row}", "report it") for node, row in shared]
+    errors = [Finding(ERROR, "unreachable", "S1", node, "did not answer", "look") for node in ("core1", "core2")]
+    lines = render.text({**plan, "findings": [one.as_dict() for one in [*errors, *remarks]]})
+    assert "  core1, core2: shows a row  [unknown-row, rule S8]" in lines
+    assert "  core3: shows another row  [unknown-row, rule S8]" in lines
+    assert "  core1: did not answer  [unreachable, rule S1]" in lines
+    assert "  core2: did not answer  [unreachable, rule S1]" in lines
