@@ -221,7 +221,7 @@ RULES: tuple[Rule, ...] = (
         REMARK,
         "S8",
         "rows of displays that nobody knows are told",
-        "nothing depends on it; report it so that it becomes known",
+        "nothing depends on it; send in a recording (certops.cms.record) so that it becomes known",
         _unknown_rows,
     ),
     Rule("login-notice", WARNING, "S8", "what a node says at login is told", "see to it on the node", _notices),
