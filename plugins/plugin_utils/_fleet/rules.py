@@ -96,7 +96,7 @@ def _trusts(
             "trust-unknown",
             "S8",
             f"{name} shows a trust setting that is not known: {label!r} with {file!r}",
-            "clear it on the node if nothing needs it, or send in a recording (certops.cms.record) so that it becomes known",
+            "clear it on the node if nothing needs it, or send in a recording (certops.cms.record)",
         )
 
 
