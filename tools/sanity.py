@@ -104,6 +104,11 @@ def verdicts_of(output: str) -> dict[str, str]:
     verdicts = dict.fromkeys(re.findall(r'Running sanity test "([^"]+)"', output), PASSED)
     for pattern, verdict in ((r'Skipping sanity test "([^"]+)"', SKIPPED), (r'sanity test "([^"]+)" failed', FAILED)):
         verdicts.update(dict.fromkeys(re.findall(pattern, output), verdict))
+    # A test that crashed ends the run; ansible-test says of none that it failed.
+    for crashed in re.findall(
+        r'Running sanity test "([^"]+)"(?:(?!Running sanity test)[\s\S])*?^FATAL: Command', output, re.M
+    ):
+        verdicts[crashed] = FAILED
     # The list at the end names tests with their options: import --python 3.11.
     closing = output.rpartition("failed. See error output above for details.")[2] if "failed. See" in output else ""
     verdicts.update({name: FAILED for name in verdicts if re.search(rf"^{re.escape(name)}\b", closing, re.MULTILINE)})

@@ -52,13 +52,17 @@ class Copy:
         # Outside any repository, so that git takes the folder for what it is.
         lonely = {**self.environment, "GIT_CEILING_DIRECTORIES": str(self.tree.parent)}
         command = ["git", "apply", "--verbose", "-"]
-        done = subprocess.run(command, cwd=self.tree, input=diff, capture_output=True, text=True, env=lonely)
+        done = subprocess.run(
+            command, cwd=self.tree, input=diff, capture_output=True, text=True, env=lonely, check=False
+        )
         assert done.returncode == 0, done.stderr
         return self
 
     def run(self, *command: str, given: str = "") -> str:
         full = [sys.executable, "-W", "error", *command]
-        done = subprocess.run(full, cwd=self.tree, input=given, capture_output=True, text=True, env=self.environment)
+        done = subprocess.run(
+            full, cwd=self.tree, input=given, capture_output=True, text=True, env=self.environment, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

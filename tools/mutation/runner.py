@@ -180,14 +180,14 @@ class Runner:
         """Wait for the first process to end, and end those that take too long."""
         if not running:
             return
-        ready, _, _ = select.select(list(running), [], [], 1.0)
+        ready = select.select(list(running), [], [], 1.0)[0]
         for done, (mutant, process, limit) in list(running.items()):
             late = done not in ready and time.monotonic() > limit
             if late:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process, signal.SIGKILL)
             if late or done in ready:
-                _, status = os.waitpid(process, 0)
+                status = os.waitpid(process, 0)[1]
                 os.close(done)
                 del running[done]
                 code = os.waitstatus_to_exitcode(status)
