@@ -112,7 +112,10 @@ async def _serve(args: argparse.Namespace) -> None:
         print(f"events: {state / 'events.jsonl'}", flush=True)
         if args.ready_file:
             ready = {"pid": os.getpid(), "state": str(state.resolve()), "nodes": list(fleet.world.nodes)}
-            Path(args.ready_file).write_text(json.dumps(ready) + "\n", encoding="utf-8")
+            # In one step: who waits for the file reads it at once.
+            written = Path(f"{args.ready_file}.new")
+            written.write_text(json.dumps(ready) + "\n", encoding="utf-8")
+            written.replace(args.ready_file)
         await fleet.end.wait()
     finally:
         if watcher is not None:

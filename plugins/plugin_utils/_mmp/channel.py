@@ -142,7 +142,7 @@ class ShellChannel:
                 raise self._no_first_prompt(ended=state == "end")
         self.prompt = tail
         self.notices = [line.rstrip() for line in self._lines()[:-1] if line.strip()]
-        self._buffer = b""
+        self._forget()
 
     def _question(self, tail: str) -> bool:
         patterns = (texts.YES_NO_QUESTION, texts.CONFIRMATION, texts.PASSWORD_CHANGE, texts.PASSWORD_QUESTION)
@@ -251,7 +251,11 @@ class ShellChannel:
             self._buffer += data
         stray = [line.rstrip() for line in self._lines() if line.strip() and line.strip() != self.prompt.strip()]
         self.notices += stray
-        self._buffer = b""
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what was taken; the rest of a colour behind the prompt may still be on its way."""
+        self._buffer = terminal.unfinished(self._buffer)
 
     def _at_prompt(self, tail: str) -> bool:
         return tail.rstrip() == self.prompt.rstrip()
@@ -334,7 +338,7 @@ class ShellChannel:
         lines, echoed = terminal.strip_echo(lines, command, self.prompt)
         lines = [line for line in lines if line.strip() not in self._questions]
         self._echo = echoed
-        self._buffer = b""
+        self._forget()
         while lines and not lines[0].strip():
             lines.pop(0)
         hidden = [answer.text for answer in answers if answer.secret]

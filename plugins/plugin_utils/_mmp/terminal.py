@@ -30,6 +30,12 @@ def decode(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
+def unfinished(data: bytes) -> bytes:
+    """Give the beginning of a control sequence in which the data ends, or nothing."""
+    found = _UNFINISHED.search(decode(data))
+    return found.group(0).encode() if found else b""
+
+
 def plain_lines(text: str, width: int = 0) -> list[str]:
     """Give the lines as a terminal of ``width`` columns would show them; the last one may be unfinished.
 

@@ -109,7 +109,10 @@ def recorded(endpoint: Endpoint, *, whole: bool = False) -> tuple[str, Mask]:
 
 
 def comparable(found: dict[str, Any]) -> dict[str, Any]:
-    """Give what of a survey is the same in a replay."""
+    """Give what of a survey is the same in a replay.
+
+    Not the prompt: whether a survey sees one depends on the channels that the node has left for it.
+    """
     files = {
         name: {
             "problems": entry["problems"],
@@ -119,7 +122,6 @@ def comparable(found: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         **{name: found[name] for name in ("services", "files", "version")},
-        "prompt": (found["prompt"] or "").lower(),
         "certificates": files,
     }
 
