@@ -23,6 +23,8 @@ export LC_ALL := C.UTF-8
 JOBS ?= 2
 # Unit tests wait more than they compute: for deadlines, restarts, silent nodes.
 UNIT_JOBS ?= 4
+# Integration tests wait half of their time: for restarts that take their time, and for what must not happen.
+INTEGRATION_JOBS ?= 4
 # The sweeps wait too, and a fleet runs in the process that tests.
 SWEEP_JOBS ?= 4
 PYTEST_ARGS ?=
@@ -127,7 +129,7 @@ unit: env ## Unit tests
 
 .PHONY: integration
 integration: env ## Real ansible-playbook runs on simulated fleets; PYTEST_ARGS='--dialect strict' chooses what they speak
-	$(PYTEST) tests/integration --junit-xml=build/reports/integration.xml $(PYTEST_ARGS)
+	$(PYTEST) -n $(INTEGRATION_JOBS) tests/integration --junit-xml=build/reports/integration.xml $(PYTEST_ARGS)
 
 .PHONY: newest
 newest: env ## A sample of the tests with the newest Python of the machine and the newest ansible-core

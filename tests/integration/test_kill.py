@@ -151,7 +151,6 @@ def test_a_killed_rollout_is_finished_by_the_same_command(
     assert not (made.state / "lock.json").exists()
 
 
-@pytest.mark.every_dialect
 def test_a_request_that_the_node_never_carried_out_keeps_its_name(estate: StartEstate) -> None:
     made = estate(PAIR)
     made.fleet.control.set_fault("core1", {"kind": "silence", "match": "pki csr callbridge"})

@@ -9,8 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.integration.estate import PAIR, SITE, Estate, StartEstate, assert_done, plan_of
 from tests.integration.wire import look_at_all
 
@@ -97,7 +95,6 @@ def settled(estate: Estate) -> dict[str, Any]:
     }
 
 
-@pytest.mark.every_dialect
 def test_round_by_round_and_service_by_service_ends_where_site_ends(estate: StartEstate) -> None:
     by_hand, by_site = estate(FLEET), estate(FLEET)
     site = by_site.start(SITE)
