@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     calls = asks.add_parser("calls")
     calls.add_argument("node")
     calls.add_argument("number", type=int, nargs="?")
+    calls.add_argument("--seconds", type=float, help="how long each lasts; 0 is without end")
+    alarm = asks.add_parser("alarm")
+    alarm.add_argument("node", help="a node or all")
+    alarm.add_argument("alarm", help="a type, or clear")
     return parser
 
 
@@ -159,7 +163,11 @@ def _ask(args: argparse.Namespace) -> Any:
         case "calls":
             if args.number is None:
                 return control.calls(args.node)
-            return control.set_calls(args.node, args.number)
+            return control.set_calls(args.node, args.number, args.seconds)
+        case "alarm":
+            return (
+                control.clear_alarms(args.node) if args.alarm == "clear" else control.raise_alarm(args.node, args.alarm)
+            )
         case _:
             return control.shutdown()
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from .api_objects import VERSION
+from .api_system import VERSION
 
 if TYPE_CHECKING:
     from .mmp import Session

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
-from . import api_objects
+from . import api_faults, api_objects
+from .faults import API_KINDS
 
 if TYPE_CHECKING:
     from .node import Node
 
 PROLOGUE = '<?xml version="1.0"?>'
-REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
            500: "Internal Server Error", 503: "Service Unavailable"}  # fmt: skip
 
 
@@ -44,6 +45,11 @@ class Response:
     status: int = 200
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    form: str = ""
+
+
+class Unanswered(Exception):
+    """The connection ends without an answer."""
 
 
 def failure(reason: str, attributes: dict[str, str] | None = None, status: int = 400) -> Response:
@@ -90,7 +96,8 @@ def _user(node: Node, request: Request) -> str | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     user = node.user(name)
-    if user is None or user.role not in ("admin", "api") or node.must_change(name) or node.locked(name):
+    roles = ("admin", "api", "appadmin") if node.sw.is_("api_appadmin", "accepted") else ("admin", "api")
+    if user is None or user.role not in roles or node.must_change(name) or node.locked(name):
         return None
     return name if node.password_ok(name, password) else None
 
@@ -112,15 +119,29 @@ def _without_callbridge(node: Node, path: list[str]) -> Response | None:
 
 
 async def answer(node: Node, request: Request) -> Response:
-    """The response to one request."""
-    fault = node.faults.take(("api_500", "api_garbage", "api_slow"), request.target)
-    if fault is not None:
-        node.event("fault", fault=fault.kind, path=request.target)
-        if fault.kind == "api_500":
-            return Response(500)
-        if fault.kind == "api_garbage":
-            return Response(200, fault.text or '<?xml version="1.0"?><status><softwareVersion>3.9')
+    """The response to one request; Unanswered when the connection is lost instead, before or after it took effect."""
+    fault = node.faults.take(API_KINDS, request.target)
+    if fault is None:
+        return _answer(node, request)
+    node.event("fault", fault=fault.kind, path=request.target)
+    if fault.kind == "api_500":
+        return Response(500)
+    if fault.kind == "api_garbage":
+        return Response(200, fault.text or '<?xml version="1.0"?><status><softwareVersion>3.9')
+    if fault.kind == "api_lost":
+        if fault.effect:
+            _answer(node, request)
+        raise Unanswered
+    if fault.kind == "api_slow":
         await asyncio.sleep(fault.seconds)
+        return _answer(node, request)
+    form = fault.text or api_faults.FORMS[0]
+    response = Response(503) if form == "503" else _answer(node, request)
+    status, body, headers = api_faults.spoil(form, response.status, response.body)
+    return Response(status, body, {**response.headers, **headers}, form)
+
+
+def _answer(node: Node, request: Request) -> Response:
     if [piece.lower() for piece in request.path[:2]] != ["api", "v1"]:
         if not request.path and request.method == "GET":
             return Response(200, "<html><title>Web Admin</title></html>", {"Content-Type": "text/html"})
@@ -135,11 +156,12 @@ async def answer(node: Node, request: Request) -> Response:
     return api_objects.handle(node, user, request)
 
 
-def _encode(node: Node, response: Response) -> bytes:
+def _encode(node: Node, response: Response) -> tuple[bytes, bool]:
+    """What is sent, and whether the connection ends after it."""
     headers = {"Content-Type": "text/xml"} if response.body else {}
     headers.update(response.headers)
     body = response.body.encode("utf-8")
-    position = node.sw["api_transfer"]
+    position = "plain" if response.form else node.sw["api_transfer"]
     if position == "gzip" and body:
         body = gzip.compress(body)
         headers["Content-Encoding"] = "gzip"
@@ -154,7 +176,8 @@ def _encode(node: Node, response: Response) -> bytes:
         headers["Content-Length"] = str(len(body))
     head = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Other')}"]
     head += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
+    head, body, ends = api_faults.cut(response.form, head, body)
+    return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body, ends
 
 
 async def serve(node: Node, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -163,9 +186,13 @@ async def serve(node: Node, reader: asyncio.StreamReader, writer: asyncio.Stream
         request = await _read(reader)
         if request is None:
             return
-        response = await answer(node, request)
+        try:
+            response = await answer(node, request)
+        except Unanswered:
+            return
         node.event("api", method=request.method, path=request.target, status=response.status)
-        writer.write(_encode(node, response))
+        sent, ends = _encode(node, response)
+        writer.write(sent)
         await writer.drain()
-        if request.headers.get("connection", "").lower() == "close":
+        if ends or request.headers.get("connection", "").lower() == "close":
             return

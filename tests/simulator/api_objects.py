@@ -2,22 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The objects of the REST API that a rollout reads, and a few it may write."""
+"""The collections of the REST API that the Call Bridges of a cluster share."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from xml.sax.saxutils import quoteattr
 
-from . import api
+from . import api, api_settings, api_system
+from .api_system import listing, page, whole
 
 if TYPE_CHECKING:
     from .api import Request, Response
     from .node import Node
     from .world import Cluster
-
-VERSION = "3.9"
 
 # collection -> member element, fields in the list, fields of an object, required at creation
 COLLECTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -48,142 +48,87 @@ COLLECTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, .
     "streamers": ("streamer", ("url",), ("url", "callBridge", "callBridgeGroup"), ()),
 }  # fmt: skip
 
+FLAGS = ("loadBalancingEnabled", "loadBalanceLyncCalls", "loadBalanceOutgoingCalls", "loadBalanceUserCalls",
+         "loadBalanceIndirectCalls")  # fmt: skip
+#: Fields that name an object of another collection.
+REFERENCES = {"callBridge": "callBridges", "callBridgeGroup": "callBridgeGroups"}
+
 _SPELLING = {name.lower(): name for name in COLLECTIONS}
-
-
-def _page(node: Node, request: Request, total: int) -> tuple[int, int]:
-    def number(name: str, default: int) -> int:
-        value = request.query.get(name, "")
-        return int(value) if value.isdigit() else default
-
-    cap = int(node.sw["api_page_cap"])
-    offset = min(number("offset", 0), total)
-    return offset, min(offset + min(number("limit", cap), cap), total)
-
-
-def _listing(plural: str, total: int, members: list[str]) -> Response:
-    return api.Response(200, f'{api.PROLOGUE}<{plural} total="{total}">{"".join(members)}</{plural}>')
-
-
-def _status(node: Node, _request: Request) -> Response:
-    callbridge = node.callbridge
-    began = node.booted_at
-    if callbridge is not None and node.sw.is_("api_uptime", "restarts"):
-        began = callbridge.started_at
-    calls = callbridge.calls if callbridge is not None else 0
-    clustered = len(node.world.cluster_of(node).collection("callBridges")) > 1
-    fields = {
-        "softwareVersion": VERSION,
-        "uptimeSeconds": str(int(time.time() - began)),
-        "cdrTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "activated": "true",
-        "clusterEnabled": "true" if clustered else "false",
-        "cdrCorrelatorIndex": "0",
-        "callLegsActive": str(calls),
-        "callLegsMaxActive": str(calls),
-        "callLegsCompleted": "0",
-        "audioBitRateOutgoing": "0",
-        "audioBitRateIncoming": "0",
-        "videoBitRateOutgoing": "0",
-        "videoBitRateIncoming": "0",
-    }
-    return _object("status", fields)
-
-
-def _object(name: str, fields: dict[str, str], attributes: str = "") -> Response:
-    inner = "".join(api.element(key, value) for key, value in fields.items())
-    return api.Response(200, f"{api.PROLOGUE}<{name}{attributes}>{inner}</{name}>")
-
-
-def _load(node: Node, _request: Request) -> Response:
-    calls = node.callbridge.calls if node.callbridge is not None else 0
-    return _object("load", {"mediaProcessingLoad": str(calls * 250)})
-
-
-def _alarms(node: Node, request: Request) -> Response:
-    alarms = []
-    for link in node.world.links_of(node.name):
-        if link.status == "connectionFailure":
-            identifier = node.world.guid("alarm", node.name, link.id)
-            seconds = int(time.time() - link.since)
-            inner = api.element("type", "webBridgeConnectionFailure") + api.element("activeTimeSeconds", str(seconds))
-            inner += api.element("failureReason", link.reason)
-            alarms.append(f'<alarm id="{identifier}">{inner}</alarm>')
-    begin, end = _page(node, request, len(alarms))
-    return _listing("alarms", len(alarms), alarms[begin:end])
-
-
-def _cluster(node: Node, _request: Request) -> Response:
-    return _object(
-        "cluster",
-        {
-            "uniqueName": node.name,
-            "peerLinkBitRate": "",
-            "participantLimit": "",
-            "loadLimit": node.world.cluster_of(node).collection("loadLimits").get(node.name, {}).get("loadLimit", ""),
-            "newConferenceLoadLimitBasisPoints": "5000",
-            "existingConferenceLoadLimitBasisPoints": "8000",
-            "maxPeerVideoStreams": "",
-        },
-    )
-
-
-def _database(_node: Node, _request: Request) -> Response:
-    return api.Response(200, f'{api.PROLOGUE}<database clustered="disabled"></database>')
-
-
-def _calls(plural: str) -> Callable[[Node, Request], Response]:
-    def respond(node: Node, request: Request) -> Response:
-        calls = node.callbridge.calls if node.callbridge is not None else 0
-        begin, end = _page(node, request, calls)
-        single = plural[:-1]
-        members = [
-            f'<{single} id="{node.world.guid(single, node.name, str(i))}"></{single}>' for i in range(begin, end)
-        ]
-        return _listing(plural, calls, members)
-
-    return respond
-
-
-SYSTEM: dict[tuple[str, ...], Callable[[Node, Request], Response]] = {
-    ("system", "status"): _status,
-    ("system", "load"): _load,
-    ("system", "alarms"): _alarms,
-    ("system", "database"): _database,
-    ("system", "configuration", "cluster"): _cluster,
-    ("calllegs",): _calls("callLegs"),
-    ("calls",): _calls("calls"),
-    ("participants",): _calls("participants"),
-}
 
 
 def _link_status(node: Node, identifier: str) -> Response:
     link = next((item for item in node.world.links_of(node.name) if item.id == identifier), None)
     fields = {"status": link.status if link else "unused"}
-    if link is not None and link.status == "connectionFailure":
-        fields["failureReason"] = link.reason
+    if link is not None and link.status == "connectionFailure" and not node.sw.is_("api_link_reason", "none"):
+        fields[str(node.sw["api_link_reason"])] = link.reason
     root = str(node.sw["api_link_status"])
-    return _object(root, fields, f' id="{identifier}"' if root == "webBridge" else "")
+    return whole(node, root, fields, f' id="{identifier}"' if root == "webBridge" else "")
+
+
+def _turn_status(node: Node, identifier: str, item: dict[str, str]) -> Response:
+    """Whether the TURN server answers; the names of the fields are nobody's."""
+    host = item.get("serverAddress", "")
+    address = node.world.resolve(host) if host else None
+    port = item.get("tcpPortNumberOverride") or "3478"
+    up = any(
+        address in other.cfg.interfaces.values() and other.services["turn"].running
+        for other in node.world.nodes.values()
+        if "turn" in other.services
+    )
+    fields = {"address": address or host, "port": port, "reachable": api_system.truth(node, up)}
+    if up:
+        fields["roundTripTimeMs"] = "1"
+    if node.sw.is_("api_turn_status", "attributes"):
+        said = "".join(f" {key}={quoteattr(value)}" for key, value in fields.items())
+        inner = f"<host{said} />"
+    else:
+        inner = f"<host>{api_system.inside(node, fields)}</host>"
+    return api.Response(200, f'{api.PROLOGUE}<turnServer id="{identifier}">{inner}</turnServer>')
+
+
+def _shown(node: Node, name: str, item: dict[str, str], fields: tuple[str, ...]) -> dict[str, str]:
+    """Fields of an object in the words of this server."""
+    found = {}
+    for key in fields:
+        value = item.get(key, "")
+        found[key] = api_system.truth(node, value in api_settings.TRUE_WORDS) if value and key in FLAGS else value
+    return found
 
 
 def _members(node: Node, request: Request, name: str, cluster: Cluster) -> Response:
-    single, listed, _fields, _required = COLLECTIONS[name]
+    single, listed, fields, _required = COLLECTIONS[name]
     objects = cluster.collection(name)
-    begin, end = _page(node, request, len(objects))
+    begin, end = page(node, request, len(objects))
     members = []
     for identifier, item in list(objects.items())[begin:end]:
-        inner = "".join(api.element(key, item.get(key, "")) for key in listed)
+        keys = fields if node.sw.is_("api_list_fields", "all") else listed
+        inner = api_system.inside(node, _shown(node, name, item, keys))
         members.append(f'<{single} id="{identifier}">{inner}</{single}>')
-    return _listing(name, len(objects), members)
+    return listing(name, len(objects), members)
 
 
-def _bad_field(name: str, form: dict[str, str], *, creating: bool) -> Response | None:
+def _bad_value(name: str, key: str, value: str, cluster: Cluster) -> bool:
+    """Whether a value makes no sense for its field."""
+    if key in REFERENCES:
+        return value not in cluster.collection(REFERENCES[key])
+    if key in FLAGS:
+        return value not in ("true", "false")
+    if name == "webBridges" and key == "url":
+        try:
+            parts = urlsplit(value)
+            return parts.scheme not in ("c2w", "https") or not parts.hostname or parts.port == 0
+        except ValueError:
+            return True
+    return False
+
+
+def _bad_field(name: str, form: dict[str, str], cluster: Cluster, *, creating: bool) -> Response | None:
     _single, _listed, fields, required = COLLECTIONS[name]
     allowed = (*fields, "password") if name == "turnServers" else fields
     for key, value in form.items():
         if key not in allowed:
             return api.failure("parameterError", {"parameter": key, "error": "unrecognisedParameter"})
-        if name == "webBridges" and key == "url" and value and not value.startswith(("c2w://", "https://")):
+        if value and _bad_value(name, key, value, cluster):
             return api.failure("parameterError", {"parameter": key, "error": "invalidValue"})
     for key in required:
         if creating and not form.get(key):
@@ -192,7 +137,7 @@ def _bad_field(name: str, form: dict[str, str], *, creating: bool) -> Response |
 
 
 def _create(node: Node, request: Request, user: str, name: str, cluster: Cluster) -> Response:
-    bad = _bad_field(name, request.form, creating=True)
+    bad = _bad_field(name, request.form, cluster, creating=True)
     if bad is not None:
         return bad
     objects = cluster.collection(name)
@@ -201,7 +146,10 @@ def _create(node: Node, request: Request, user: str, name: str, cluster: Cluster
     identifier = node.world.guid(name, cluster.name, str(len(objects)), str(time.time_ns()))
     objects[identifier] = {key: value for key, value in request.form.items() if key != "password"}
     _written(node, cluster, user, "created", f"{name}/{identifier}")
-    return api.Response(200, "", {"Location": f"/api/v1/{name}/{identifier}"})
+    where = f"/api/v1/{name}/{identifier}"
+    if node.sw.is_("api_location", "absolute"):
+        where = f"https://{request.headers.get('host', node.cfg.fqdn)}{where}"
+    return api.Response(200, "", {} if node.sw.is_("api_location", "left_out") else {"Location": where})
 
 
 def _written(node: Node, cluster: Cluster, user: str, verb: str, what: str) -> None:
@@ -219,16 +167,16 @@ def _one(node: Node, request: Request, user: str, name: str, cluster: Cluster, r
     tail = [piece.lower() for piece in rest[1:]]
     if tail == ["status"] and name == "webBridges" and request.method == "GET":
         return _link_status(node, identifier)
+    if tail == ["status"] and name == "turnServers" and request.method == "GET":
+        return _turn_status(node, identifier, objects[identifier])
     if tail == ["updatecustomization"] and name == "webBridges" and request.method == "POST":
         return api.Response(200)
     if tail:
         return api.failure("unrecognisedObject")
     if request.method == "GET":
-        item = objects[identifier]
-        shown = {key: item.get(key, "") for key in fields if key in item or key in _listed}
-        return _object(single, shown, f' id="{identifier}"')
+        return whole(node, single, _shown(node, name, objects[identifier], fields), f' id="{identifier}"')
     if request.method == "PUT":
-        bad = _bad_field(name, request.form, creating=False)
+        bad = _bad_field(name, request.form, cluster, creating=False)
         if bad is not None:
             return bad
         for key, value in request.form.items():
@@ -249,13 +197,13 @@ def handle(node: Node, user: str, request: Request) -> Response:
     path = request.path[2:]
     lowered = tuple(piece.lower() for piece in path)
     cluster = node.world.cluster_of(node)
-    if lowered in SYSTEM:
-        if request.method == "PUT" and lowered == ("system", "configuration", "cluster"):
-            limits = cluster.collection("loadLimits").setdefault(node.name, {})
-            limits["loadLimit"] = request.form.get("loadLimit", limits.get("loadLimit", ""))
-            _written(node, cluster, user, "modified", "system/configuration/cluster")
-            return api.Response(200)
-        return SYSTEM[lowered](node, request) if request.method == "GET" else api.failure("invalidOperation")
+    if request.method != "GET":
+        # What happened until now happened under what was set until now.
+        for other in node.world.nodes.values():
+            if other.callbridge is not None:
+                other.callbridge.traffic.settle()
+    if lowered in api_system.OBJECTS:
+        return api_system.handle(node, user, request, lowered)
     if not lowered or lowered[0] not in _SPELLING:
         return api.failure("unrecognisedObject")
     name = _SPELLING[lowered[0]]

@@ -61,6 +61,7 @@ class NodeConfig:
     ports: dict[str, int]
     cluster: str
     calls: int = 0
+    call_seconds: float = 0.0
     lacks: tuple[str, ...] = ()
     switches: dict[str, Any] = field(default_factory=dict)
     faults: list[FaultSpec] = field(default_factory=list)
@@ -172,12 +173,12 @@ def _users(raw: Any) -> tuple[User, ...]:
 
 
 _NODE_KEYS = {
-    "name", "fqdn", "services", "address", "port", "interfaces", "ports", "cluster", "calls", "lacks",
+    "name", "fqdn", "services", "address", "port", "interfaces", "ports", "cluster", "calls", "call_seconds", "lacks",
     "switches", "dialect", "faults", "days_left",
 }  # fmt: skip
 _FLEET_KEYS = {
     "domain", "nodes", "users", "start", "legacy", "seed", "durations", "probe", "registrations", "rules",
-    "switches", "dialect", "faults", "network", "ports", "calls",
+    "switches", "dialect", "faults", "network", "ports", "calls", "call_seconds",
 }  # fmt: skip
 
 
@@ -296,6 +297,7 @@ def _node(entry: dict[str, Any], index: int, domain: str, base: str, mode: str, 
         {key: int(value) for key, value in ports.items()},
         str(entry.get("cluster", "main")),
         int(entry.get("calls", raw.get("calls", 0) if "callbridge" in services else 0)),
+        float(entry.get("call_seconds", raw.get("call_seconds", 0))),
         tuple(entry.get("lacks") or ()),
         switches,
         faults,

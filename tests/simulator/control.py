@@ -143,9 +143,21 @@ class ControlServer:
             item.event("switch_set", switch=name, value=value)
         return None
 
-    async def do_set_calls(self, node: str, calls: int) -> Any:
-        self._bridge(node).calls = int(calls)
+    async def do_set_calls(self, node: str, calls: int, seconds: float | None = None) -> Any:
+        self._bridge(node).traffic.set(int(calls), seconds)
         return None
+
+    async def do_raise_alarm(self, node: str, alarm: str, age: float, seconds: float, fields: dict[str, str]) -> Any:
+        return [item.alarms.set(alarm, age=age, seconds=seconds, fields=fields) for item in self._nodes(node)]
+
+    async def do_clear_alarms(self, node: str, alarm: str | None = None) -> Any:
+        for item in self._nodes(node):
+            item.alarms.clear(alarm)
+        return None
+
+    async def do_api_objects(self, node: str, collection: str) -> Any:
+        item = self._node(node)
+        return item.world.cluster_of(item).collection(collection)
 
     async def do_shutdown(self) -> Any:
         asyncio.get_running_loop().call_later(0.05, self._fleet.end.set)
@@ -224,9 +236,24 @@ class Control:
         """Put a switch (or ``dialect``) into a position, on a node or on ``all``."""
         self.call("set_switch", node=node, name=name, value=value)
 
-    def set_calls(self, node: str, calls: int) -> None:
-        """Set the number of calls on a Call Bridge."""
-        self.call("set_calls", node=node, calls=calls)
+    def set_calls(self, node: str, calls: int, seconds: float | None = None) -> None:
+        """Set the number of calls on a Call Bridge, and how long each lasts (0: without end)."""
+        self.call("set_calls", node=node, calls=calls, seconds=seconds)
+
+    def raise_alarm(
+        self, node: str, alarm: str, *, age: float = 0.0, seconds: float = 0.0, fields: dict[str, str] | None = None
+    ) -> None:
+        """Raise an alarm, active for ``age`` seconds already and for ``seconds`` more (0: until it is cleared)."""
+        self.call("raise_alarm", node=node, alarm=alarm, age=age, seconds=seconds, fields=fields or {})
+
+    def clear_alarms(self, node: str = "all", alarm: str | None = None) -> None:
+        """Clear the alarms that were raised by hand or by a fault."""
+        self.call("clear_alarms", node=node, alarm=alarm)
+
+    def api_objects(self, node: str, collection: str) -> dict[str, dict[str, str]]:
+        """What the database of a node's cluster holds of one collection (``servers``: settings of single servers)."""
+        result: dict[str, dict[str, str]] = self.call("api_objects", node=node, collection=collection)
+        return result
 
     def calls(self, node: str) -> int:
         """Calls on a Call Bridge."""

@@ -12,6 +12,8 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .api_faults import FORMS
+
 COMMAND_KINDS = (
     "drop_before",  # the connection is lost before the command takes effect
     "drop_after",  # the connection is lost after the command took effect, before its answer
@@ -23,6 +25,7 @@ RESTART_KINDS = (
     "slow_restart",  # seconds longer
     "fail_restart",  # FAILURE lines and the service stays down
     "serve_old_after_restart",  # says SUCCESS and goes on with what it had
+    "alarm_after_restart",  # raises an alarm of the type in text (for seconds; 0 until it is cleared)
 )
 SFTP_KINDS = (
     "cut_upload",  # the connection is lost when half of a file has arrived; with keep_connection: true only the rest is
@@ -31,7 +34,13 @@ SFTP_KINDS = (
     "sftp_failure",  # the same is answered with a failure
 )
 LOGIN_KINDS = ("refuse_login", "lockout", "password_change", "expiry_notice", "unreachable")
-API_KINDS = ("api_500", "api_garbage", "api_slow")
+API_KINDS = (
+    "api_500",
+    "api_garbage",
+    "api_slow",
+    "api_form",  # right in content and wrong in form: text is one of the forms of api_faults.py
+    "api_lost",  # the connection ends without an answer; with effect: true after the request took effect
+)
 KINDS = COMMAND_KINDS + RESTART_KINDS + SFTP_KINDS + LOGIN_KINDS + API_KINDS
 
 
@@ -71,6 +80,8 @@ class FaultSpec:
             raise FaultError(f"fault: unknown {', '.join(sorted(unknown))}")
         if raw["kind"] not in KINDS:
             raise FaultError(f"fault {raw['kind']!r} is none of {', '.join(KINDS)}")
+        if raw["kind"] == "api_form" and raw.get("text", FORMS[0]) not in FORMS:
+            raise FaultError(f"fault api_form: text {raw['text']!r} is none of {', '.join(FORMS)}")
         return cls(**raw)
 
     def fits(self, subject: str) -> bool:

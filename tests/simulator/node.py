@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .alarms import Alarms
 from .config import NodeConfig, User
 from .faults import Faults
 from .listeners import Listeners
@@ -84,6 +85,7 @@ class Node:
         self.sw = Switchboard(cfg.switches)
         self.faults = Faults(cfg.faults)
         self.listeners = Listeners(self)
+        self.alarms = Alarms(self)
         self.hostname = cfg.name
         self.new_hostname: str | None = None
         self.booted_at = time.time()
@@ -279,6 +281,6 @@ class Node:
             if name in self.services:
                 self.services[name].from_dict(raw)
         if self.callbridge is not None:
-            self.callbridge.calls = state["calls"]
+            self.callbridge.traffic.set(state["calls"])
         self.restored = True
         return True

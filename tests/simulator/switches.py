@@ -153,6 +153,20 @@ SWITCHES: dict[str, Switch] = {
     "api_link_status": Switch(
         "webBridge", ("webBridge", "status", "webBridgeStatus"), "root of webBridges/<id>/status"
     ),
+    "api_link_reason": Switch(
+        "failureReason", ("failureReason", "reason", "none"), "why a link is down, in webBridges/<id>/status"
+    ),
+    "api_list_fields": Switch("main", ("main", "all"), "fields of the members of a collection"),
+    "api_unset": Switch("empty", ("empty", "left_out", "self_closing"), "an unset field of an object"),
+    "api_truth": Switch("true", ("true", "1", "yes", "enabled"), "words of a flag"),
+    "api_location": Switch("relative", ("relative", "absolute", "left_out"), "Location of what a POST made"),
+    "api_cluster_method": Switch("put", ("put", "post", "both"), "method that sets system/configuration/cluster"),
+    "api_load_limit_zero": Switch("nothing", ("nothing", "unlimited"), "loadLimit 0"),
+    "api_alarm_form": Switch("elements", ("elements", "attributes"), "fields of an alarm"),
+    "api_alarm_details": Switch("few", ("few", "many"), "what an alarm says beside type, time and reason"),
+    "api_alarm_ids": Switch("stable", ("stable", "new_each_time"), "id of an alarm that comes again"),
+    "api_turn_status": Switch("elements", ("elements", "attributes"), "hosts in turnServers/<id>/status"),
+    "api_appadmin": Switch("accepted", ("accepted", "refused"), "users with the role appadmin"),
 }
 
 #: ``default`` is what the reference takes for likely. The others leave no named position of any switch untried.
@@ -191,6 +205,11 @@ DIALECTS: dict[str, dict[str, str | float]] = {
         "api_missing_object": "404",
         "api_unauthorised": "403",
         "api_without_callbridge": "404",
+        "api_cluster_method": "post",
+        "api_appadmin": "refused",
+        "api_unset": "left_out",
+        "api_location": "left_out",
+        "api_link_reason": "none",
     },
     # Says more than anybody asked for, before, after and in between.
     "chatty": {
@@ -218,6 +237,12 @@ DIALECTS: dict[str, dict[str, str | float]] = {
         "callbridge_restart": "lost_connection",
         "api_transfer": "gzip",
         "api_link_status": "webBridgeStatus",
+        "api_list_fields": "all",
+        "api_truth": "enabled",
+        "api_alarm_details": "many",
+        "api_cluster_method": "both",
+        "api_location": "absolute",
+        "api_alarm_ids": "new_each_time",
     },
     # No exec, and as few words as can be.
     "exec-less": {
@@ -242,6 +267,11 @@ DIALECTS: dict[str, dict[str, str | float]] = {
         "webbridge3_status": "phrase",
         "sftp_rename": "allowed",
         "api_link_status": "status",
+        "api_truth": "1",
+        "api_unset": "self_closing",
+        "api_alarm_form": "attributes",
+        "api_link_reason": "reason",
+        "api_turn_status": "attributes",
     },
     # Rows and wording of 2.9 to 3.2, and the forms of its time.
     "old": {
@@ -276,6 +306,8 @@ DIALECTS: dict[str, dict[str, str | float]] = {
         "api_without_callbridge": "status_only",
         "api_uptime": "continues",
         "api_transfer": "chunked",
+        "api_truth": "yes",
+        "api_load_limit_zero": "unlimited",
     },
 }
 

@@ -197,6 +197,7 @@ class Service(abc.ABC):
         slow = faults.take("slow_restart", line)
         fail = faults.take("fail_restart", line)
         old = faults.take("serve_old_after_restart", line)
+        alarm = faults.take("alarm_after_restart", line)
         snapshot, lines = self.prepare()
         if snapshot is None and self.running and self.node.sw.is_("wrong_pair_at_restart", "keeps_old"):
             return lines
@@ -219,6 +220,8 @@ class Service(abc.ABC):
                 await self.up(snapshot)
             elif self.can_disable and verb == "enable":
                 self.enabled = False
+        if alarm is not None:
+            self.node.alarms.set(alarm.text or "somethingNew", seconds=alarm.seconds)
         self.node.event("restart_end", service=self.name, ok=snapshot is not None)
         self.node.save()
         return lines

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..calls import Calls
 from .base import LoadError, Service
 from .snapshot import Snapshot
 
@@ -59,7 +60,7 @@ class CallBridge(Service):
 
     def __init__(self, node: Node) -> None:
         super().__init__(node)
-        self.calls = node.cfg.calls
+        self.traffic = Calls(node)
         self.started_at = time.time()
         self.on_start = self._came_up
         self.on_stop = self._went_down
@@ -143,10 +144,15 @@ class CallBridge(Service):
 
     def _went_down(self) -> None:
         """All calls on this bridge are gone."""
-        if self.calls:
-            self.node.event("calls_dropped", service=self.name, calls=self.calls)
-            self.calls = 0
+        dropped = self.traffic.drop()
+        if dropped:
+            self.node.event("calls_dropped", service=self.name, calls=dropped)
         self.node.links_changed()
+
+    @property
+    def calls(self) -> int:
+        """Call legs that are up now."""
+        return self.traffic.number
 
     def api_ready(self) -> bool:
         """Whether the API answers: up, and a little while after the start."""

@@ -21,7 +21,9 @@ from .client import PASSWORD, Api, commands, definition, eventually, value
 USERS = [
     {"name": "admin", "password": PASSWORD},
     {"name": "api1", "password": PASSWORD, "role": "api"},
+    {"name": "app1", "password": PASSWORD, "role": "appadmin"},
     {"name": "audit1", "password": PASSWORD, "role": "audit"},
+    {"name": "crypto1", "password": PASSWORD, "role": "crypto"},
     {"name": "fresh", "password": PASSWORD, "role": "api", "must_change": True},
 ]
 NODES: list[dict[str, Any]] = [
@@ -61,13 +63,14 @@ def test_status_is_one_line_of_xml_with_the_documented_type(fleet: SimulatedFlee
     assert value(body, "clusterEnabled") == "true"
 
 
-@pytest.mark.parametrize("user", ["admin", "api1"])
+@pytest.mark.parametrize("user", ["admin", "api1", "app1"])
 def test_administrators_and_api_users_get_in(fleet: SimulatedFleet, user: str) -> None:
     assert Api(fleet, "core1", user).request("GET", "system/load")[0] == 200
 
 
 @pytest.mark.parametrize(
-    ("user", "password"), [("admin", "wrong"), ("audit1", PASSWORD), ("nobody", PASSWORD), ("fresh", PASSWORD)]
+    ("user", "password"),
+    [("admin", "wrong"), ("audit1", PASSWORD), ("crypto1", PASSWORD), ("nobody", PASSWORD), ("fresh", PASSWORD)],
 )
 def test_others_get_401_with_an_empty_body(fleet: SimulatedFleet, user: str, password: str) -> None:
     status, headers, body = Api(fleet, "core1", user, password).request("GET", "system/status")

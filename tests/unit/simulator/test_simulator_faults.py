@@ -260,4 +260,5 @@ def test_the_fault_kinds_of_the_issue_exist() -> None:
         "drop_before", "drop_after", "refuse_login", "cut_upload", "disk_full", "slow_restart", "fail_restart",
         "serve_old_after_restart", "silence", "failure_line", "garbage", "unreachable", "password_change", "lockout",
         "expiry_notice", "api_500", "api_garbage", "api_slow", "sftp_drop", "sftp_failure",
+        "alarm_after_restart", "api_form", "api_lost",
     } == set(KINDS)  # fmt: skip

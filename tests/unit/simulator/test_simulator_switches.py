@@ -105,6 +105,7 @@ REFUSALS = {
     "turn_restart": "missing",
     "c2w_pinning": "needs_root",
     "api_without_callbridge": "404",
+    "api_appadmin": "refused",
 }
 
 
