@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from xml.sax.saxutils import quoteattr
 
 from . import api, api_settings, api_system
-from .api_system import listing, page, whole
 
 if TYPE_CHECKING:
     from .api import Request, Response
@@ -62,7 +61,7 @@ def _link_status(node: Node, identifier: str) -> Response:
     if link is not None and link.status == "connectionFailure" and not node.sw.is_("api_link_reason", "none"):
         fields[str(node.sw["api_link_reason"])] = link.reason
     root = str(node.sw["api_link_status"])
-    return whole(node, root, fields, f' id="{identifier}"' if root == "webBridge" else "")
+    return api_system.whole(node, root, fields, f' id="{identifier}"' if root == "webBridge" else "")
 
 
 def _turn_status(node: Node, identifier: str, item: dict[str, str]) -> Response:
@@ -98,13 +97,13 @@ def _shown(node: Node, name: str, item: dict[str, str], fields: tuple[str, ...])
 def _members(node: Node, request: Request, name: str, cluster: Cluster) -> Response:
     single, listed, fields, _required = COLLECTIONS[name]
     objects = cluster.collection(name)
-    begin, end = page(node, request, len(objects))
+    begin, end = api_system.page(node, request, len(objects))
     members = []
     for identifier, item in list(objects.items())[begin:end]:
         keys = fields if node.sw.is_("api_list_fields", "all") else listed
         inner = api_system.inside(node, _shown(node, name, item, keys))
         members.append(f'<{single} id="{identifier}">{inner}</{single}>')
-    return listing(name, len(objects), members)
+    return api_system.listing(name, len(objects), members)
 
 
 def _bad_value(name: str, key: str, value: str, cluster: Cluster) -> bool:
@@ -174,7 +173,7 @@ def _one(node: Node, request: Request, user: str, name: str, cluster: Cluster, r
     if tail:
         return api.failure("unrecognisedObject")
     if request.method == "GET":
-        return whole(node, single, _shown(node, name, objects[identifier], fields), f' id="{identifier}"')
+        return api_system.whole(node, single, _shown(node, name, objects[identifier], fields), f' id="{identifier}"')
     if request.method == "PUT":
         bad = _bad_field(name, request.form, cluster, creating=False)
         if bad is not None:
