@@ -22,13 +22,14 @@ from ansible.errors import AnsibleError
 
 from ._action import CmsAction
 from ._errors import BadOption, CmsError
-from ._findings import ERROR, WARNING, Finding, Later
+from ._findings import Finding, Later
 from ._fleet import given
 from ._fleet.inventory import KNOWN_VARIABLES
 from ._fleet.journal import Journal
 from ._issuers.base import Issuer
 from ._issuers.registry import make_issuer
 from ._issuers.store import Store
+from ._rules.found import find
 from ._services import catalogue
 
 GROUP = "cms"
@@ -118,14 +119,7 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
     members = [str(name) for name in groups.get(GROUP) or []]
     findings += _strays(groups, members)
     findings += [
-        _finding(
-            ERROR,
-            "unknown-node",
-            "S19",
-            f"cms_skip_nodes {name}",
-            "is no host of the group cms",
-            "correct or remove it",
-        )
+        find("unknown-node", f"cms_skip_nodes {name}", "is no host of the group cms")
         for name in sorted(skipped - set(members))
     ]
     hosts = {name: _host(action, name, groups, journal, survey_variable) for name in members if name not in skipped}
@@ -232,10 +226,8 @@ def _read_survey(text: str) -> dict[str, Any]:
 def _strays(groups: Mapping[str, Any], members: list[str]) -> list[Finding]:
     """Find hosts that are in the group of a service and not in the group of all nodes."""
     return [
-        _finding(
-            ERROR,
+        find(
             "host-outside-fleet",
-            "S19",
             str(name),
             f"is in the group {service.group} and not in the group {GROUP}",
             f"make {service.group} a child of {GROUP}, or put the host into {GROUP}",
@@ -251,7 +243,7 @@ def _locked(store: Store) -> list[Finding]:
     try:
         store.check_passphrase()
     except CmsError as error:
-        return [_finding(ERROR, "store-locked", "S4", error.obj, error.reason, error.next_step)]
+        return [find("store-locked", error.obj, error.reason, error.next_step)]
     return []
 
 
@@ -264,9 +256,11 @@ def _facts(name: str, issuer: Issuer, now: datetime.datetime) -> given.IssuerFac
             will_create=issuer.will_create,
             validity=issuer.validity,
             findings=Later(lambda: issuer.check(now)),
+            public=issuer.public,
+            days=issuer.days,
         )
     except CmsError as error:
-        finding = _finding(ERROR, "issuer-unusable", "3.3", error.obj, error.reason, error.next_step)
+        finding = find("issuer-unusable", error.obj, error.reason, error.next_step)
         return given.IssuerFacts(name, issuer.kind, [], False, "", [finding])
 
 
@@ -278,9 +272,3 @@ def _generation(store: Store, facts: dict[str, Any]) -> dict[str, Any]:
         if generation is not None and generation.issued is not None:
             chain = [generation.issued.leaf_pem, *generation.issued.chain_pems]
     return {**{key: facts[key] for key in ("base", "state", "request", "leaf")}, "chain": chain}
-
-
-def _finding(severity: str, rule: str, section: str, obj: str, found: str, next_step: str) -> Finding:
-    if severity not in (ERROR, WARNING):
-        raise AssertionError("Contract violation: severity")
-    return Finding(severity, rule, section, obj, found, next_step)

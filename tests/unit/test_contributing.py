@@ -113,9 +113,9 @@ def test_an_issuer_is_a_file_and_its_name(copy: Copy, tmp_path: Path) -> None:
 def test_a_rule_is_an_entry(copy: Copy) -> None:
     copy.apply(block(section(PAGE, "A rule"), "diff"))
     (finding,) = copy.recipe("rule")
-    assert (finding["severity"], finding["section"], finding["object"]) == ("remark", "2.2", "edge1 turn")
-    assert finding["found"] == "presents a chain of 5 certificates"
-    assert finding["next_step"].endswith("ask the CA for a shorter one")
+    assert (finding["severity"], finding["section"], finding["object"]) == ("remark", "4.1", "edge1 turn")
+    assert finding["found"] == "names 21 hosts"
+    assert finding["next_step"].startswith("have several smaller ones")
 
 
 def test_a_text_is_a_line(copy: Copy) -> None:

@@ -13,9 +13,10 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from .._findings import ERROR, REMARK, WARNING, Finding
+from .._findings import Finding
 from .._pki import csr as requests
 from .._pki import validity
+from .._rules.found import find
 from .._services import catalogue
 from . import described, names
 from .given import RENEW, SITE, FleetInput, Host
@@ -65,9 +66,7 @@ def decide(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[D
     if identity.adopted:
         findings.append(
             _say(
-                WARNING,
                 "names-adopted",
-                "3.1",
                 identity,
                 f"the new certificate keeps names that the one it replaces has and the inventory does not know: "
                 f"{', '.join(identity.adopted)}",
@@ -103,27 +102,16 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
     if leaf is not None and validity.capped(leaf, validity.parse_renew_before(_renew_before(identity, given))):
         findings.append(
             _say(
-                WARNING,
                 "renew-before-capped",
-                "3.1",
                 identity,
                 f"is to be renewed {_renew_before(identity, given)} before its end, which is more than two thirds of "
                 f"its lifetime ({leaf['not_before'][:10]} to {leaf['not_after'][:10]}): two thirds count",
-                "make cms_renew_before (or renew_before of the identity) shorter",
             )
         )
     if given.intent == RENEW:
         if leaf is None:
-            findings.append(
-                _say(
-                    REMARK,
-                    "no-certificate",
-                    "4",
-                    identity,
-                    "has no certificate yet; renew only renews what exists",
-                    "run certops.cms.site",
-                )
-            )
+            found = "has no certificate yet; renew only renews what exists"
+            findings.append(_say("no-certificate", identity, found))
             return None, findings
         reason = due
     else:
@@ -131,8 +119,7 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
     if issuer is None:
         # An issuer that is named and not described is told once for all who name it (inventory.about_issuers).
         if reason and identity.issuer is None:
-            what, step = "needs a certificate and has no issuer", "set cms_issuer and cms_issuers"
-            findings.append(_say(ERROR, "no-issuer", "3", identity, f"{what} ({reason})", step))
+            findings.append(_say("no-issuer", identity, f"needs a certificate and has no issuer ({reason})"))
         return None, findings
     if leaf is None or issuer_fits:
         return reason, findings
@@ -143,9 +130,7 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
         if given.intent == SITE:
             findings.append(
                 _say(
-                    REMARK,
                     "issuer-kept",
-                    "S17",
                     identity,
                     f"is issued by {leaf['issuer']}, not by the issuer {issuer.name}, and stays so while it is valid",
                     f"to move it, run certops.cms.site with cms_accept_anchors: [{issuer.name}]",
@@ -161,9 +146,7 @@ def _no_consent(identity: Identity, given: FleetInput, issuer: str, leaf: dict[s
     told = f" Outside the fleet these may verify it and must trust the new CA first: {', '.join(outside)}."
     where = "certops.cms.renew never changes an anchor: " if given.intent == RENEW else ""
     return _say(
-        ERROR,
         "anchor-change-without-consent",
-        "S17",
         identity,
         f"{reason}, and the issuer {issuer} has another anchor than the certificate it has (issued by "
         f"{leaf['issuer']}).{told if outside else ''}",
@@ -360,7 +343,5 @@ def _never_came_about(file: str, host: Host, known: Iterable[str]) -> bool:
     return {f"{base}.key", f"{base}.csr"} <= host.made and base not in {name.partition(".")[0] for name in known}
 
 
-def _say(severity: str, rule: str, section: str, identity: Identity, found: str, next_step: str) -> Finding:
-    if severity not in (ERROR, WARNING, REMARK):
-        raise AssertionError("Contract violation: severity")
-    return Finding(severity, rule, section, identity.id.replace("/", " "), found, next_step)
+def _say(rule: str, identity: Identity, found: str, next_step: str = "") -> Finding:
+    return find(rule, identity.id.replace("/", " "), found, next_step)

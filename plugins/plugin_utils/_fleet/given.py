@@ -99,6 +99,7 @@ class IssuerFacts:
     """What the planner must know of an issuer: ``anchors`` are PEM texts, intermediates first, root last.
 
     ``will_create`` says that the anchors do not exist yet and come to be when the first certificate is issued.
+    ``public`` says that browsers trust it by themselves, ``days`` how long its certificates live where that is known.
     """
 
     name: str
@@ -107,6 +108,8 @@ class IssuerFacts:
     will_create: bool
     validity: str
     findings: Sequence[Finding] = dataclasses.field(default_factory=list)
+    public: bool = False
+    days: int | None = None
 
 
 @dataclasses.dataclass

@@ -12,11 +12,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from .._findings import ERROR, WARNING, Finding
+from .._findings import WARNING
+from .._rules.found import find
 from .._services import catalogue
 from .due import Decision
 from .given import FleetInput
-from .rules import Against
+from .looking import Against
 
 #: The variables that mean something to this collection.
 KNOWN_VARIABLES = frozenset(
@@ -62,22 +63,19 @@ def about_issuers(given: FleetInput, decisions: list[Decision]) -> Iterator[Agai
     for name, hosts in sorted(named.items(), key=lambda item: str(item[0])):
         if name is None:
             yield Against(
-                Finding(
-                    WARNING,
+                find(
                     "no-issuer",
-                    "3",
                     ", ".join(dict.fromkeys(hosts)),
                     "no issuer is named, so nothing can be renewed here when it is due",
                     "set cms_issuer to one of cms_issuers: " + described,
+                    severity=WARNING,
                 ),
                 tuple(hosts),
             )
         elif name not in given.issuers:
             yield Against(
-                Finding(
-                    ERROR,
+                find(
                     "unknown-issuer",
-                    "3",
                     f"issuer {name!r}",
                     f"is named for {', '.join(dict.fromkeys(hosts))}, and cms_issuers does not describe it",
                     "describe it in cms_issuers, or name one of: " + described,
@@ -86,13 +84,12 @@ def about_issuers(given: FleetInput, decisions: list[Decision]) -> Iterator[Agai
             )
     for name in sorted(given.accepted_anchors - set(given.issuers)):
         yield Against(
-            Finding(
-                ERROR,
+            find(
                 "unknown-issuer",
-                "S17",
                 f"cms_accept_anchors {name!r}",
                 "is not the name of an issuer",
                 "name one of cms_issuers: " + described,
+                section="S17",
             )
         )
     used = {
@@ -104,14 +101,10 @@ def about_issuers(given: FleetInput, decisions: list[Decision]) -> Iterator[Agai
     for name in sorted(used & set(given.issuers)):
         if given.issuers[name].will_create:
             yield Against(
-                Finding(
-                    ERROR,
+                find(
                     "issuer-lost",
-                    "3.3",
                     f"issuer {name!r}",
                     "has certified nodes of this fleet, and its CA is gone from its folder",
-                    "put the folder of the CA back from your backup; a new CA is a new anchor: if you want that, give "
-                    "it another name in cms_issuers",
                 )
             )
 
@@ -127,10 +120,8 @@ def about_unmanaged(given: FleetInput) -> Iterator[Against]:
                 continue
             if assigned:
                 yield Against(
-                    Finding(
-                        WARNING,
+                    find(
                         "service-not-managed",
-                        "4",
                         f"{host.name} {service.name}",
                         f"has the certificate {', '.join(assigned)}, and the node is not in {service.group}: nobody "
                         "looks after it",
@@ -150,10 +141,8 @@ def about_variables(given: FleetInput) -> Iterator[Against]:
         near = difflib.get_close_matches(name, KNOWN_VARIABLES, 1, 0.85)
         if near:
             yield Against(
-                Finding(
-                    WARNING,
+                find(
                     "unknown-variable",
-                    "S8",
                     f"variable {name}",
                     f"is set for {hosts[0]}{' and others' if len(hosts) > 1 else ''}, and means nothing here",
                     f"did you mean {near[0]}?",

@@ -97,6 +97,7 @@ class Vouching:
         self._parsed: dict[str, Any] = {}
         self._by_subject: dict[Any, list[str]] = {}
         self._issuers: dict[str, frozenset[str]] = {}
+        self._public: dict[str, bool] = {}
         for host in given.hosts.values():
             if host.survey is None:
                 continue
@@ -126,6 +127,12 @@ class Vouching:
     def info(self, sha256: str) -> dict[str, Any]:
         """Describe a certificate that was taken in."""
         return certs.describe(self._parsed[sha256])
+
+    def is_public(self, sha256: str) -> bool:
+        """Say whether a certificate says of itself that a public CA issued it."""
+        if sha256 not in self._public:
+            self._public[sha256] = certs.says_public(self._parsed[sha256])
+        return self._public[sha256]
 
     def above(self, sha256: str) -> frozenset[str]:
         """Give every certificate known that vouches for this one: itself and all that issued it, up to the root."""

@@ -15,10 +15,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .._findings import ERROR, REMARK, Finding
+from .._findings import REMARK, Finding
+from .._rules.found import find
 from .._services import catalogue
 from . import names, outside, pending, rules, table, written
 from .given import FleetInput, Host
+from .looking import View
 from .model import State, TrustKey, Vouching, today, trust_file
 from .plan import SCHEMA, plan_id
 from .topology import Topology, build
@@ -36,7 +38,7 @@ def make_narrow_plan(given: FleetInput) -> dict[str, Any]:
     topology = build(given)
     vouching = Vouching(given)
     state = today(given, topology, vouching)
-    findings = [*given.findings, *(against.finding for against in table.judge(given))]
+    findings = [*given.findings, *(against.finding for against in table.judge(View(given, topology, vouching)))]
     findings += [against.finding for against in rules.about_services(given, topology)]
     findings += [against.finding for against in rules.about_trust_files(given, topology)]
     findings += [against.finding for against in outside.about_registrations(given, topology, set(), set())]
@@ -81,20 +83,12 @@ def _unhealthy(given: FleetInput, topology: Topology, state: State) -> list[Find
             continue
         for fault in state.faults(link, given.now):
             step = link.mend if link.assumed else "run certops.cms.site first, and narrow later"
-            findings.append(Finding(ERROR, "link-broken", "S5", link.id, fault, step))
+            findings.append(find("link-broken", link.id, fault, step, section="S5"))
     for host in given.hosts.values():
         for service in host.pending:
             if host.waiting(service):
-                findings.append(
-                    Finding(
-                        ERROR,
-                        "restart-pending",
-                        "S15",
-                        f"{host.name} {service}",
-                        "an earlier run stored settings and did not see the restart",
-                        "run certops.cms.site first: it finishes that",
-                    )
-                )
+                found = "an earlier run stored settings and did not see the restart"
+                findings.append(find("restart-pending", f"{host.name} {service}", found))
     return findings
 
 
@@ -120,16 +114,8 @@ def _narrowed(
         if host.survey is None or any(given.hosts[link.presenter].survey is None for link in links):
             continue
         if not topology.is_judged(key[0], key[1]):
-            findings.append(
-                Finding(
-                    REMARK,
-                    "trust-not-judged",
-                    "S16",
-                    f"{key[0]} {key[1]} {key[2]}",
-                    "is also for somebody who takes no part in this plan, so nothing is dropped from it",
-                    "put all its links into the inventory, and leave none of them out",
-                )
-            )
+            text = "is also for somebody who takes no part in this plan, so nothing is dropped from it"
+            findings.append(find("trust-not-judged", " ".join(key), text, severity=REMARK))
             continue
         file = trust_file(host, key[1], key[2])
         held = vouching.add(item["pem"] for item in host.certificates(file))
@@ -141,16 +127,8 @@ def _narrowed(
         drop = [sha for sha in droppable if sha not in needed]
         kept_for_use = [sha for sha in droppable if sha in needed and _is_named(sha, named, vouching)]
         for sha in kept_for_use:
-            findings.append(
-                Finding(
-                    REMARK,
-                    "trust-still-needed",
-                    "S16",
-                    f"{key[0]} {key[1]} {key[2]}",
-                    f"{vouching.info(sha)['subject']} was named to be dropped, but what is presented today needs it",
-                    "renew what it vouches for first",
-                )
-            )
+            text = f"{vouching.info(sha)['subject']} was named to be dropped, but what is presented today needs it"
+            findings.append(find("trust-still-needed", " ".join(key), text))
         for sha in held:
             if sha not in needed and sha not in droppable:
                 left.setdefault(sha, []).append(key)
@@ -162,10 +140,8 @@ def _narrowed(
         changes.append(TrustChange(key, new, sorted(keep), [], file, "nothing needs it any more"))
     # Once for each certificate, however many nodes trust it.
     findings += [
-        Finding(
-            REMARK,
+        find(
             "trust-not-ours",
-            "S16",
             _together(keys),
             f"still trusted: {vouching.info(sha)['subject']}, which nothing needs and this collection did not add",
             f"to drop it, name it: cms_narrow_also: ['{sha}']",
@@ -173,14 +149,7 @@ def _narrowed(
         for sha, keys in left.items()
     ]
     findings += [
-        Finding(
-            REMARK,
-            "trust-not-found",
-            "S16",
-            f"cms_narrow_also {entry!r}",
-            "no trust of the fleet holds such a certificate",
-            "name it by its SHA-256 or by its whole subject, as the remarks of certops.cms.narrow show them",
-        )
+        find("trust-not-found", f"cms_narrow_also {entry!r}", "no trust of the fleet holds such a certificate")
         for entry in sorted(given.narrow_also)
         if _plain(entry) not in met
     ]

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._findings import ERROR, WARNING, Finding
+from .._findings import ERROR, WARNING
+from .._rules.found import find
 from .given import FleetInput
-from .rules import Against
+from .looking import Against
 from .topology import Topology
 
 
@@ -27,23 +28,18 @@ def about_registrations(
     for host, url in topology.foreign_urls:
         severity = ERROR if host in touched else WARNING
         yield Against(
-            Finding(
-                severity,
+            find(
                 "registration-outside-inventory",
-                "4.5",
                 f"{host} webBridges",
                 f"{url} is registered, and no host of cms_webbridge3 has this name or address",
-                "put that Web Bridge into the inventory (cms_fqdn, or cms_c2w_names for a further name), or remove the "
-                "registration; what it trusts cannot be judged otherwise",
+                severity=severity,
             ),
             (host,),
         )
     for host, url, absent in topology.left_out:
         yield Against(
-            Finding(
-                WARNING,
+            find(
                 "link-left-out",
-                "S1",
                 f"{host} webBridges",
                 f"{url} leads to {absent}, which is left out on purpose: nobody looked whether it trusts {host}",
                 f"run certops.cms.site again when {absent} is back",
@@ -58,15 +54,14 @@ def about_registrations(
         labelled = given.hosts[name].variables.get("cms_cluster") is not None
         guessed = not labelled and bool(widened & set(topology.cluster_of(name)))
         yield Against(
-            Finding(
-                ERROR if guessed else WARNING,
+            find(
                 "links-assumed",
-                "S6",
                 f"{name} API",
                 f"no registrations could be read ({api.get('detail') or api.get('state')}), so it counts as linked to "
                 "every Web Bridge of its cluster, and its links cannot be proven over the API",
                 "set cms_api_user and cms_api_password to a user that may read the API"
                 + (", or say with cms_cluster which nodes belong together: trust is not widened on a guess" * guessed),
+                severity=ERROR if guessed else WARNING,
             ),
             (name,),
         )
@@ -77,10 +72,8 @@ def about_peers(topology: Topology, widened: set[str]) -> Iterator[Against]:
     for host, peer, absent in topology.absent_peers:
         if absent is not None:
             yield Against(
-                Finding(
-                    WARNING,
+                find(
                     "link-left-out",
-                    "S1",
                     host,
                     f"{absent} is left out on purpose: nobody looked whether it trusts the Web Bridges of its cluster",
                     f"run certops.cms.site again when {absent} is back",
@@ -89,15 +82,12 @@ def about_peers(topology: Topology, widened: set[str]) -> Iterator[Against]:
             )
             continue
         yield Against(
-            Finding(
-                ERROR if host in widened else WARNING,
+            find(
                 "peer-outside-inventory",
-                "S5",
                 f"{host} callBridges",
                 f"the Call Bridge {peer} shares its database, and no host of cms_callbridge has its name or address; "
                 "a change of trust has to reach it too",
-                "put that Call Bridge into the inventory (cms_fqdn must be the name in its callBridges address), or "
-                "remove it from the cluster",
+                severity=ERROR if host in widened else WARNING,
             ),
             (host,),
         )

@@ -16,13 +16,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._findings import ERROR, WARNING, Finding
+from .._rules.found import find
 from .._services import catalogue
 from . import due, inventory, order, outside, pending, rounds, rules, table, trusts, written
 from .due import Decision
 from .given import FleetInput
+from .looking import Against, View
 from .model import SlotKey, State, TrustKey, Vouching, parse_time, today
 from .order import BOTH, IDENTITY, TRUST, Change, Unit
-from .rules import Against
 from .topology import Link, Topology, build
 from .trusts import TrustChange
 from .wanted import identities
@@ -95,7 +96,7 @@ class _Planner:
     def _decide(self) -> None:
         found, problems = identities(self.given, self.topology, self.vouching)
         for host, text, next_step in problems:
-            self.against.append(Against(Finding(ERROR, "inventory", "3.1", host, text, next_step), (host,)))
+            self.against.append(Against(find("inventory", host, text, next_step), (host,)))
         wrong = {host for host, _text, _next in problems}
         for identity in found:
             if wrong & set(identity.hosts):
@@ -124,7 +125,7 @@ class _Planner:
             given, topology, self.decisions, self.new, self.state, self.vouching
         )
         touched = {host for host, _slot in self.new} | {change.key[0] for change in self.changes}
-        self.against += table.judge(given)
+        self.against += table.judge(View(given, topology, self.vouching, self.decisions))
         self.against += rules.about_services(given, topology)
         self.against += inventory.about_issuers(given, self.decisions)
         self.against += inventory.about_unmanaged(given)
@@ -162,28 +163,18 @@ class _Planner:
                 continue
             for fault in self.state.faults(link, self.given.now):
                 severity = WARNING if link.assumed else ERROR
-                finding = Finding(severity, "link-broken", link.kind.section, link.id, fault, link.mend)
+                finding = find("link-broken", link.id, fault, link.mend, severity=severity, section=link.kind.section)
                 self.against.append(Against(finding if then else finding.as_cured(), ends))
             if then and not self.state.faults(link, self.given.now):
-                finding = Finding(
-                    ERROR,
-                    "link-would-break",
-                    "S1",
-                    link.id,
-                    "; ".join(then),
-                    "correct the inventory (names, issuers) so that the wanted state keeps this link",
-                )
-                self.against.append(Against(finding, ends))
+                self.against.append(Against(find("link-would-break", link.id, "; ".join(then)), ends))
 
     def _contradicts(self, link: Link) -> bool:
         """Find a link that is up although nothing that could be read explains it: then the picture is wrong (S8)."""
         waits = any(record["setting"].startswith("trust:") for record in self._records(link))
         if link.before != "success" or waits or self.state.trusts_what_it_sees(link):
             return False
-        finding = Finding(
-            ERROR,
+        finding = find(
             "link-up-without-trust",
-            "S15",
             link.id,
             f"the link is up, and the {link.kind.verifier} {link.kind.trust} trust that {link.verifier} has stored "
             "does not explain it: what runs is not what is stored, or the file could not be read",
@@ -242,14 +233,11 @@ class _Planner:
         beyond = [entry for entry in planned if entry["serial"]][MOST_ROUNDS:]
         hosts = tuple(dict.fromkeys(host for entry in beyond for host in entry["hosts"]))
         if hosts:
-            finding = Finding(
-                ERROR,
+            finding = find(
                 "too-many-rounds",
-                "S5",
                 ", ".join(hosts),
                 f"their links wait for each other in a row that takes {MOST_ROUNDS + len(beyond)} rounds of restarts, "
                 f"and the playbook has plays for {MOST_ROUNDS}",
-                "move one part of the fleet at a time: consent to one issuer (cms_accept_anchors), run, then the next",
             )
             self.against.append(Against(finding, hosts))
 
@@ -322,14 +310,7 @@ class _Planner:
         for link in links:
             faults = state.faults(link, self.given.now)
             if faults:
-                finding = Finding(
-                    ERROR,
-                    "link-would-break-on-the-way",
-                    "S5",
-                    link.id,
-                    f"after {after}: " + "; ".join(faults),
-                    "nothing was changed; report this plan, it should not have come to be",
-                )
+                finding = find("link-would-break-on-the-way", link.id, f"after {after}: " + "; ".join(faults))
                 self.against.append(Against(finding, (link.verifier, link.presenter)))
 
 

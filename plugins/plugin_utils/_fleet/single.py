@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .._findings import ERROR, WARNING, Finding
+from .._findings import WARNING, Finding
 from .._pki import certs, profiles
 from .._services import catalogue, commands
-from . import names, outside, steps, trusts, written
+from . import names, outside, steps, table, trusts, written
 from .given import FleetInput, Host
 from .model import State, TrustKey, Vouching, assigned_chain, shown, today, trust_file
 from .order import IDENTITY, TRUST, Unit
@@ -58,7 +58,6 @@ def plan_assignment(
     if matches is False:
         single.error(
             "key-mismatch",
-            "4.3",
             f"{host_name} {files['certificate']}",
             f"does not fit the key {files['key']}: '{commands.PKI_MATCH}' says {printed or 'no'}",
             "name the key that the certificate was requested with; unlock a key that has a passphrase first",
@@ -67,7 +66,6 @@ def plan_assignment(
         question = commands.pki_match(str(files["key"]), str(files["certificate"]))
         single.warn(
             "key-match-unknown",
-            "4.3",
             f"{host_name} {files['certificate']}",
             f"whether it fits the key {files['key']} is not known: '{commands.PKI_MATCH}' says {printed or 'nothing'}",
             f"run '{question}' by hand and read the answer; a service that does not start gets its old files back",
@@ -111,7 +109,6 @@ def plan_trust(
     if trust not in (single.host.service(service_name).get("trusts") or {}):
         single.error(
             "trust-not-shown",
-            "S8",
             f"{host_name} {service_name} {trust}",
             "the display has no row for it, so what is trusted now is not known and would be lost",
             f"look at '{single.service.show}' on the node: its version may not have this setting",
@@ -119,7 +116,6 @@ def plan_trust(
     if before and not held:
         single.error(
             "trust-unreadable",
-            "S16",
             f"{host_name} {before}",
             "cannot be read, so what is trusted now is not known and would be lost",
             "look at the file that the setting names, and put right what is wrong with it",
@@ -136,7 +132,6 @@ def plan_trust(
     if not any(link.trust_key == key for link in single.topology.links):
         single.warn(
             "trust-without-link",
-            "S8",
             f"{host_name} {service_name} {trust}",
             "no link of the inventory is verified by this setting, so nothing proves the change",
             "put the other side into the inventory",
@@ -148,7 +143,6 @@ def plan_trust(
         if drops and not single.topology.is_judged(host_name, service_name):
             single.error(
                 "trust-not-judged",
-                "S16",
                 f"{host_name} {service_name} {trust}",
                 "is also for somebody who takes no part in this run, and may need what would be dropped: "
                 + ", ".join(drops),
@@ -157,7 +151,6 @@ def plan_trust(
     if not content:
         single.error(
             "trust-empty",
-            "S16",
             f"{host_name} {service_name} {trust}",
             "would hold no certificate",
             "leave at least what the links need",
@@ -197,18 +190,18 @@ class _Single:
             if host.survey is None and other != host_name:
                 self.error(
                     "node-not-surveyed",
-                    "S5",
                     other,
                     f"is linked to {host_name}, and how it is set up is not known: {host.why_no_survey}",
                     "survey all nodes of its cluster first with certops.cms.node_info, registered as cms_survey; "
                     f"{host.mend or 'make it reachable'}",
+                    "S5",
                 )
 
-    def error(self, rule: str, section: str, obj: str, found: str, next_step: str) -> None:
-        self.findings.append(Finding(ERROR, rule, section, obj, found, next_step))
+    def error(self, rule: str, obj: str, found: str, next_step: str = "", section: str = "") -> None:
+        self.findings.append(table.BY_ID[rule].finding(obj, found, next_step, section=section))
 
-    def warn(self, rule: str, section: str, obj: str, found: str, next_step: str) -> None:
-        self.findings.append(Finding(WARNING, rule, section, obj, found, next_step))
+    def warn(self, rule: str, obj: str, found: str, next_step: str = "") -> None:
+        self.findings.append(table.BY_ID[rule].finding(obj, found, next_step, severity=WARNING))
 
     def check_identity(self, slot_id: str, pems: list[str]) -> None:
         """Check a certificate with its chain for the slot it is to serve (guide 2.2)."""
@@ -233,7 +226,6 @@ class _Single:
             if name and name not in survey["files"]:
                 self.error(
                     "file-missing",
-                    "4.3",
                     f"{self.host.name} {name}",
                     f"the {part} is not on the node",
                     "upload it first with certops.cms.pki_file",
@@ -241,7 +233,6 @@ class _Single:
             for problem in (survey["certificates"].get(name) or {}).get("problems", []) if name else []:
                 self.error(
                     "bundle-form",
-                    "1.2.4",
                     f"{self.host.name} {name}",
                     problem,
                     "write the file again (PEM, nothing between the certificates, root last) and upload it under a "
@@ -253,7 +244,6 @@ class _Single:
             if name and (extension not in permitted or not base):
                 self.error(
                     "file-extension",
-                    "B",
                     f"{self.host.name} {name}",
                     f"has no extension that the guide permits for a {part}",
                     "upload it under a name that ends with one of: " + ", ".join(permitted),
@@ -265,7 +255,6 @@ class _Single:
         if name not in self.host.services:
             self.error(
                 "service-not-in-inventory",
-                "S5",
                 self.host.name,
                 f"is not in the group {group}, so the links of its {name} are not known",
                 f"put it into {group}",
@@ -275,7 +264,6 @@ class _Single:
         if not state.get("present"):
             self.error(
                 "service-missing",
-                "S8",
                 self.host.name,
                 f"is in the group {group}, and has no service {name} ({state.get('detail') or 'it does not show it'})",
                 f"take the host out of {group}, or check its version and licence",
@@ -310,7 +298,6 @@ class _Single:
         if served != assigned:
             self.error(
                 "pending-change-of-others",
-                "S15",
                 f"{self.host.name} {slot_id}",
                 "serves another certificate than it is assigned: a change that was stored and never made live, and "
                 "that this restart would make live",
@@ -330,7 +317,7 @@ class _Single:
                 remedies = [remedy for _fault, remedy in end.faults_and_remedies(link, self.given.now)]
                 if not new and mine:
                     remedies = [f"leave a certificate there that vouches for what {link.presenter} presents"]
-                self.error("link-would-break", "S5", link.id, "; ".join(faults), "; ".join(remedies))
+                self.error("link-would-break", link.id, "; ".join(faults), "; ".join(remedies), "S5")
 
     def look_outside(self, concerned: bool) -> None:
         """Tell of ends of the links that take no part; not to know one that is ``concerned`` is an error."""

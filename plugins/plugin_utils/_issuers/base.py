@@ -111,8 +111,16 @@ class Issuer(abc.ABC):
     def create(cls, name: str, values: Mapping[str, Any], place: Place) -> Issuer:
         """Make the issuer of this name from the values of its options, each read and none of them None."""
 
+    #: Whether browsers and other clients outside trust it by themselves: the option ``public`` of every type.
+    public: bool = False
+
     def __init__(self, name: str) -> None:
         self.name = name
+
+    @property
+    def days(self) -> int | None:
+        """Give the days its certificates live, where that is known beforehand."""
+        return None
 
     @property
     @abc.abstractmethod

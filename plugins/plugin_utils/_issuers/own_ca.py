@@ -19,9 +19,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._errors import CmsError, IssuerProblem, KeyProblem, StoreProblem
-from .._findings import ERROR, WARNING, Finding
+from .._findings import ERROR, Finding
 from .._pki import certs, csr, keys, meeting_server_rules
 from .._pki.x509util import constraints, is_ca, is_self_signed, issuer_key, public_key, signed_by, subject_key
+from .._rules.found import find
 from . import authority, files
 from .base import Issued, Issuer, Wanted
 from .options import LONGEST_CA_NAME, Option, Place, ca_name, days, key_type, organization, passphrase, text, truth
@@ -81,6 +82,11 @@ class OwnCa(Issuer):
         self._keys: dict[str, PrivateKey] = {}
 
     @property
+    def days(self) -> int | None:
+        """Give the days its certificates live."""
+        return self.settings.leaf_days
+
+    @property
     def validity(self) -> str:
         """Say how long its certificates live."""
         return f"{self.settings.leaf_days} days"
@@ -125,7 +131,7 @@ class OwnCa(Issuer):
         if not self.settings.passphrase:
             step = f"Set {self._where_passphrase}, from Ansible Vault"
             found = "there is no passphrase for the keys of this CA"
-            return [Finding(ERROR, "issuer-passphrase-missing", "S4", obj, found, step)]
+            return [find("issuer-passphrase-missing", obj, found, step)]
         try:
             self._check_files()
             chain = self._chain()
@@ -141,9 +147,8 @@ class OwnCa(Issuer):
                     self._key(level)
         except CmsError as error:
             text = f"{error.obj}: {error.reason}"
-            findings.append(
-                Finding(ERROR, "issuer-unusable", "A.2", obj, text, error.next_step[:1].upper() + error.next_step[1:])
-            )
+            step = error.next_step[:1].upper() + error.next_step[1:]
+            findings.append(find("issuer-unusable", obj, text, step, section="A.2"))
         return findings
 
     def prepare(self, now: datetime.datetime) -> None:
@@ -306,26 +311,26 @@ class OwnCa(Issuer):
         obj = f"issuer {self.name}: {info['subject']}"
         if now < certs.not_before(cert):
             step = "Check the clock of the control node, or wait until then"
-            return [
-                Finding(
-                    ERROR, "issuer-ca-not-yet-valid", "2.2", obj, f"it is valid from {info['not_before']} only", step
-                )
-            ]
+            return [find("issuer-ca-not-yet-valid", obj, f"it is valid from {info['not_before']} only", step)]
         if now >= certs.not_after(cert):
             step = "Let cms_issuers name an empty folder for a new CA, and roll it out with the site playbook"
-            return [Finding(ERROR, "issuer-ca-expired", "2.2", obj, f"it expired on {info['not_after']}", step)]
+            return [find("issuer-ca-expired", obj, f"it expired on {info['not_after']}", step)]
         if certs.not_after(cert) - now < datetime.timedelta(days=self.settings.leaf_days):
             step = "Plan a new CA: certificates from this one cannot live longer than it"
             found = f"it ends on {info['not_after']}, sooner than {self.validity} from now"
-            return [Finding(WARNING, "issuer-ca-expires-soon", "2.2", obj, found, step)]
+            return [find("issuer-ca-expires-soon", obj, found, step)]
         return []
 
     def _check_usages(self, cert: x509.Certificate) -> list[Finding]:
         """Find marks on a CA certificate for which Meeting Servers refuse what it issued, on one side or the other."""
         anchor = is_self_signed(cert)
         return [
-            Finding(
-                ERROR, problem.rule, problem.section, f"issuer {self.name}: {problem.certificate}", problem.found, _CA
+            find(
+                problem.rule,
+                f"issuer {self.name}: {problem.certificate}",
+                problem.found,
+                _CA,
+                section=problem.section,
             )
             for problem in meeting_server_rules.check_ca(cert, meeting_server_rules.ROLES, anchor=anchor)
             if problem.severity == ERROR

@@ -17,12 +17,14 @@ from typing import Any
 from .._errors import BadOption
 from .._pki.x509util import require_cryptography
 from .base import Issuer
-from .options import Place
+from .options import Option, Place, truth
 from .own_ca import OwnCa
 
 #: The classes of issuers. A new one is a file beside this one, and its name here (docs/contributing.md).
 CLASSES: tuple[type[Issuer], ...] = (OwnCa,)
 TYPES: dict[str, type[Issuer]] = {one.kind: one for one in CLASSES}
+#: Options that every type has.
+COMMON = {"public": Option(truth, "true or false")}
 
 
 def make_issuer(
@@ -47,7 +49,7 @@ def make_issuer(
     if kind not in TYPES:
         what = "it is missing" if kind is None else f"{str(kind)[:40]!r} is not a type of issuer"
         raise BadOption(f"{where}.type", what, f"use one of: {_listed(TYPES)}")
-    options = TYPES[str(kind)].options
+    options = {**TYPES[str(kind)].options, **COMMON}
     found: dict[str, Any] = {}
     for key, value in config.items():
         if key == "type":
@@ -62,7 +64,10 @@ def make_issuer(
             found[key] = options[key].read(value)
         except ValueError:
             raise BadOption(f"{where}.{key}", "the value cannot be used", f"give {options[key].allowed}") from None
-    return TYPES[str(kind)].create(name, found, Place(base_dir, passphrase_lookup(name)))
+    public = bool(found.pop("public", False))
+    issuer = TYPES[str(kind)].create(name, found, Place(base_dir, passphrase_lookup(name)))
+    issuer.public = public
+    return issuer
 
 
 def _listed(names: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from .x509util import (
     common_name,
     constraints,
     extended_key_usage,
+    extension,
     identifiers,
     is_self_signed,
     iso,
@@ -202,6 +203,21 @@ def _described(cert: x509.Certificate) -> dict[str, Any]:
         "aki": authority,
         "self_signed": is_self_signed(cert),
     }
+
+
+#: The content of the policy identifiers that the CA/Browser Forum keeps for public CAs: 2.23.140.1 and below.
+_FORUM = "2.23.140.1."
+
+
+def says_public(cert: x509.Certificate) -> bool:
+    """Say whether a certificate itself tells that a public CA issued it.
+
+    It does by a policy of the CA/Browser Forum, or by timestamps of certificate transparency logs (RFC 6962).
+    """
+    if extension(cert, x509.PrecertificateSignedCertificateTimestamps) is not None:
+        return True
+    policies = extension(cert, x509.CertificatePolicies)
+    return policies is not None and any(one.policy_identifier.dotted_string.startswith(_FORUM) for one in policies)
 
 
 def matches_name(cert: x509.Certificate, host: str, *, common_name_counts: bool = True) -> bool:

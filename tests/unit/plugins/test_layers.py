@@ -15,12 +15,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 UTILS = ROOT / "plugins" / "plugin_utils"
 
-TABLES = {"_errors", "_findings", "_services", "_text"}
+TABLES = {"_errors", "_findings", "_rules", "_services", "_text"}
 #: What each layer may import of the others.
 ALLOWED = {
     "_text": set(),
     "_errors": {"_text"},
     "_findings": {"_text"},
+    "_rules": {"_findings"},
     "_services": set(),
     "_pki": TABLES,
     "_mmp": TABLES,
