@@ -120,7 +120,14 @@ class StoreProblem(CmsError):
 
 
 class ApiProblem(CmsError):
-    """The Web Admin REST API cannot be used."""
+    """The Web Admin REST API cannot be used.
+
+    ``failures`` are the reasons that the API gave, by their names. ``lost`` says that a change was sent and its answer
+    did not come: only reading tells whether it was carried out.
+    """
+
+    failures: tuple[str, ...] = ()
+    lost: bool = False
 
 
 class PlanRefused(CmsError):

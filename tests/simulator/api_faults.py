@@ -51,7 +51,7 @@ def spoil(form: str, status: int, body: str) -> tuple[int, str, dict[str, str]]:
 
 def _odd(body: str) -> str:
     """Say the same in other words; a list gets no members that it does not have."""
-    found = re.match(r"(<\?xml[^>]*\?>)(<(\w+)[^>]*[^/]>)(.*)$", body, re.S)
+    found = re.match(r"(<\?xml[^>]*\?>)(<(\w+)(?=[\s>])[^>]*(?<!/)>)(.*)$", body, re.S)
     if found is None:
         return body
     head, opening, name, rest = found.groups()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A read-only client for the REST API behind Web Admin.
+"""A client for the REST API behind Web Admin.
 
 Facts about the transport: database and API reference, section 5.1.
 
@@ -16,13 +16,14 @@ import http.client
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from xml.etree.ElementTree import Element, ParseError
 
 from .._errors import ApiProblem, BadOption, MissingLibrary
+from .answers import MISSING, details_in, failures_in, number, says_missing
 from .connection import VerifiedConnection, pin_check, tls_context
 
 try:
@@ -44,14 +45,18 @@ MEMBER_LIMIT = 10_000
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 5.0
 
+#: The connection was refused, or broken off: by a service that restarts, as a rule.
+DROPPED = (ConnectionError, http.client.RemoteDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
 
 class ApiClient:
-    """Reads the API of one node over one HTTPS connection.
+    """Reads and changes what the API of one node shows, over one HTTPS connection.
 
     ``pins`` holds SHA-256 fingerprints (hex, of DER) of the leaf that Web Admin may present; ``ca_pem`` verifies chain
     and name instead. One of the two is needed (S11), and a pin is looked at before any credential is sent. ``timeout``
     is in seconds, for connecting and for each answer. ``wait`` is how many seconds an answer of 503, or a connection
-    that is refused, is tried again: a Call Bridge that starts answers so.
+    that is refused or broken off, is tried again: a Call Bridge that starts answers so, and a Web Admin that restarts
+    is gone meanwhile. It may come back with any of the leaves that ``pins`` names, and with no other.
 
     ``state`` says how the last request ended, in the words of the survey. After a refused login every further request
     fails without asking the node again: accounts lock (S12).
@@ -124,35 +129,56 @@ class ApiClient:
         """
         status, body = self._get(path, query)
         root = self._parse(path, body) if status == 200 and body.strip() else None
-        failure = _failure(root if status == 200 else self._parse_leniently(path, body))
-        if status == 404 or "unrecognisedObject" in failure or any(name.endswith("DoesNotExist") for name in failure):
+        failure = failures_in(root if status == 200 else self._parse_leniently(path, body))
+        if says_missing(status, failure):
             if missing_ok:
                 return None
-            raise self._problem(
-                UNAVAILABLE, f"{path}: no such object on this server", "check that the node runs a Call Bridge"
-            )
+            raise self._missing(path, failure)
         if status != 200 or failure:
-            why = f" ({', '.join(failure)})" if failure else ""
-            raise self._problem(
-                UNAVAILABLE, f"{path}: answered HTTP {status}{why}", "look at the event log in Web Admin"
-            )
+            raise self._refusal(path, status, failure, "look at the event log in Web Admin")
         if root is None:
             raise self.nonsense(path, "answered with nothing")
         if root.tag.lower() == "html":
             raise self.nonsense(path, "answered with a web page")
         return root
 
-    def collection(self, path: str, member: str, *, missing_ok: bool = False) -> list[Element]:
+    def send(self, method: str, path: str, form: Mapping[str, str] | None = None) -> str | None:
+        """Change something: PUT, POST or DELETE ``path``, with the fields of ``form``; an empty field unsets one.
+
+        Gives the path below ``/api/v1/`` of what a POST made, where the server says it. A request is sent once: where
+        it was sent and its answer did not come, the ApiProblem that is raised says ``lost``. What the server refuses
+        is an ApiProblem with its ``failures``.
+        """
+        target = PREFIX + path
+        body = urlencode(form or {}) if method != "DELETE" else None
+        status, headers, answer = self._patiently(path, lambda: self._exchange_once(method, target, body))
+        root = self._parse_leniently(path, answer)
+        failure = failures_in(root)
+        if says_missing(status, failure):
+            raise self._missing(path, failure)
+        if status >= 500:
+            raise self._lost(path, f"answered HTTP {status} to a {method}")
+        if status not in (200, 201, 204) or failure:
+            step = "look at the values; the API names the one that it does not take"
+            raise self._refusal(path, status, failure, step, details_in(root))
+        if root is not None and root.tag.lower() == "html":
+            raise self._lost(path, f"answered with a web page to a {method}")
+        where = urlsplit(str(headers.get("Location") or "")).path
+        return where.removeprefix(PREFIX) if where.startswith(PREFIX) else None
+
+    def collection(self, name: str, member: str, *, at: str | None = None, missing_ok: bool = False) -> list[Element]:
         """Read all members of a collection, page by page until as many were read as the server says there are.
 
-        A page may be shorter than asked for, and the cap differs between collections.
+        ``at`` is its path, where that is not its name. A page may be shorter than asked for, and the cap differs
+        between collections.
         """
+        path = at or name
         found: dict[str, Element] = {}
         while True:
             root = self.get(path, query={"limit": PAGE, "offset": len(found)}, missing_ok=missing_ok)
             if root is None:
                 return []
-            if root.tag.lower() != path.lower():
+            if root.tag.lower() != name.lower():
                 raise self.nonsense(path, f"answered with <{root.tag[:40]}>")
             total = number(root.get("total"))
             if total is None or total > MEMBER_LIMIT:
@@ -182,24 +208,53 @@ class ApiClient:
         self.detail = str(problem)
         return problem
 
+    def _refusal(self, path: str, status: int, failure: list[str], step: str, details: str = "") -> ApiProblem:
+        why = f" ({', '.join(failure)}{details})" if failure else ""
+        problem = self._problem(UNAVAILABLE, f"{path}: answered HTTP {status}{why}", step)
+        problem.failures = tuple(failure)
+        return problem
+
+    def _missing(self, path: str, failure: list[str]) -> ApiProblem:
+        problem = self._problem(
+            UNAVAILABLE, f"{path}: no such object on this server", "check that the node runs a Call Bridge"
+        )
+        problem.failures = tuple(failure) or (MISSING,)
+        return problem
+
+    def _lost(self, path: str, why: str) -> ApiProblem:
+        problem = self._problem(
+            UNAVAILABLE,
+            f"{path}: {why}; whether the change was carried out is not known",
+            "run again: what is there is read before anything is sent",
+        )
+        problem.lost = True
+        return problem
+
     def _get(self, path: str, query: dict[str, int] | None) -> tuple[int, bytes]:
         """Send one GET, again after 503 while ``wait`` lasts; the status and the body come back."""
+        target = PREFIX + path + (f"?{urlencode(query)}" if query else "")
+        status, _headers, body = self._patiently(path, lambda: self._exchange(target))
+        return status, body
+
+    def _patiently(
+        self, path: str, exchange: Callable[[], tuple[int, http.client.HTTPMessage, bytes]]
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Have a request answered, again while ``wait`` lasts and the service behind the API is on its way up."""
         if self._refused is not None:
             raise self._refused
-        target = PREFIX + path + (f"?{urlencode(query)}" if query else "")
         until = self._clock() + self._wait
         pause = FIRST_PAUSE
         while True:
             try:
-                status, headers, body = self._exchange(target)
+                status, headers, body = exchange()
                 if status != 503:
                     self._judge(path, status, headers)
                     self.state, self.detail = OK, ""
-                    return status, body
+                    return status, headers, body
                 problem = self._problem(
                     UNAVAILABLE, f"{path}: answered HTTP 503", "wait until the Call Bridge has started, or start it"
                 )
-            except (ConnectionError, http.client.RemoteDisconnected) as error:
+            except DROPPED as error:
                 self.close()
                 problem = self._problem(
                     UNAVAILABLE,
@@ -238,38 +293,64 @@ class ApiClient:
             if connection.sock is not None and connection.used:
                 try:
                     return self._once(target)
-                except (ConnectionError, http.client.RemoteDisconnected):
+                except DROPPED:
                     # The server may close an idle connection whenever it likes; a GET can be sent again.
                     connection.close()
             return self._once(target)
-        except (ConnectionError, http.client.RemoteDisconnected, ApiProblem):
+        except (*DROPPED, ApiProblem):
             raise
-        except ssl.SSLCertVerificationError as error:
+        except (OSError, http.client.HTTPException, ValueError, zlib.error) as error:
             self.close()
-            raise self._problem(
+            raise self._trouble(error) from error
+
+    def _exchange_once(self, method: str, target: str, body: str | None) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Send a change and read its answer. What fails after it was sent is ``lost``; before, it can be sent again."""
+        connection = self._connection
+        if connection.sock is not None and connection.ended():
+            connection.close()
+        connection.sent = False
+        try:
+            return self._speak(method, target, body)
+        except ApiProblem as error:
+            error.lost = connection.sent
+            raise
+        except (OSError, http.client.HTTPException, ValueError, zlib.error) as error:
+            self.close()
+            if connection.sent:
+                raise self._lost(
+                    target.removeprefix(PREFIX), f"no answer to a {method} ({type(error).__name__})"
+                ) from error
+            if isinstance(error, DROPPED):
+                raise
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: Exception) -> ApiProblem:
+        """Make the error for a connection that cannot be used."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return self._problem(
                 UNAVAILABLE,
                 f"the certificate of Web Admin is not accepted: {error.verify_message}; no credentials were sent",
                 "check the CA bundle and the name, or let the leaf be pinned over SSH",
-            ) from error
-        except TimeoutError as error:
-            self.close()
-            raise self._problem(
+            )
+        if isinstance(error, TimeoutError):
+            return self._problem(
                 UNAVAILABLE, "no complete answer in time", "check the way to the node, or give it more time"
-            ) from error
-        except OSError as error:
-            self.close()
-            raise self._problem(
+            )
+        if isinstance(error, OSError):
+            return self._problem(
                 UNAVAILABLE, f"cannot connect ({error.strerror or error})", "check address, port and firewall"
-            ) from error
-        except (http.client.HTTPException, ValueError, zlib.error) as error:
-            self.close()
-            raise self._problem(
-                NONSENSE,
-                f"the answer is not HTTP as it should be ({type(error).__name__})",
-                "check that the address is Web Admin of a Meeting Server, with no proxy between",
-            ) from error
+            )
+        return self._problem(
+            NONSENSE,
+            f"the answer is not HTTP as it should be ({type(error).__name__})",
+            "check that the address is Web Admin of a Meeting Server, with no proxy between",
+        )
 
     def _once(self, target: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+        return self._speak("GET", target, None)
+
+    def _speak(self, method: str, target: str, form: str | None) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Send one request on the connection, which is made when there is none, and read the answer."""
         connection = self._connection
         if connection.sock is None:
             try:
@@ -278,9 +359,14 @@ class ApiClient:
                 self.state, self.detail = UNAVAILABLE, str(error)
                 raise
         connection.start_clock()
-        connection.request("GET", target, headers=self._headers)
+        more = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.sent = True
+        connection.request(method, target, form, headers={**self._headers, **more})
         answer = connection.getresponse()
         body = answer.read(BODY_LIMIT + 1)
+        if answer.length and len(body) <= BODY_LIMIT:
+            # A read with a limit says nothing about an end that came too early.
+            raise http.client.IncompleteRead(body, answer.length)
         if answer.headers.get("Content-Encoding", "identity").lower() == "gzip":
             body = zlib.decompressobj(wbits=31).decompress(body, BODY_LIMIT + 1)
         if len(body) > BODY_LIMIT:
@@ -311,16 +397,3 @@ class ApiClient:
             return self._parse(path, body) if body.strip() else None
         except ApiProblem:
             return None
-
-
-def number(text: str | None) -> int | None:
-    """Read a count that is zero or more; None for anything else."""
-    text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _failure(root: Element | None) -> list[str]:
-    """Give the reasons in ``<failureDetails>``; the names of the elements are what can be relied on."""
-    if root is None or root.tag != "failureDetails":
-        return []
-    return [element.tag[:60] for element in root.iter() if element is not root] or ["failureDetails"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import select
 import ssl
 import time
 from collections.abc import Callable
@@ -52,6 +53,7 @@ class VerifiedConnection(http.client.HTTPSConnection):
         self._seconds = timeout
         self.handshakes = 0
         self.used = False
+        self.sent = False
 
     def connect(self) -> None:
         """Connect, shake hands, and give up when the certificate is not the expected one."""
@@ -64,6 +66,16 @@ class VerifiedConnection(http.client.HTTPSConnection):
         except ApiProblem:
             self.close()
             raise
+
+    def ended(self) -> bool:
+        """Say whether the other side has ended this connection, as far as can be told without sending anything.
+
+        Whatever arrives unasked for counts: there is nothing to be read before a request.
+        """
+        sock = self.sock
+        if not isinstance(sock, ssl.SSLSocket):
+            return True
+        return bool(sock.pending() or any(select.select([sock], [], [], 0)))
 
     def start_clock(self) -> None:
         """Give the next answer its time from now on."""

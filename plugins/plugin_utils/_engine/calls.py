@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._api import objects
+from .._api import system
 from .._errors import ApiProblem, CallsInProgress
 from .context import DROP, WAIT, Context
 from .prove import Pace
@@ -50,7 +50,7 @@ def gate(node: str, plan: Mapping[str, Any], context: Context) -> None:
 
 def _calls(node: str, client: Any) -> int:
     try:
-        found = objects.system_status(client)["call_legs_active"]
+        found = system.system_status(client)["call_legs_active"]
     except ApiProblem as error:
         raise _unknown(node, f"its API cannot be read: {error.reason}") from error
     if found is None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._api import objects
+from .._api import system
 from .._errors import ApiProblem, CommandFailed, ConnectionFailed, NoPrompt, NotUnderstood, SessionLost
 from .._mmp.session import Reply
 from .._services import catalogue
@@ -146,7 +146,7 @@ class Restart:
         if client is None:
             return False
         try:
-            uptime = objects.system_status(client)["uptime_seconds"]
+            uptime = system.system_status(client)["uptime_seconds"]
         except ApiProblem:
             return False
         finally:

@@ -77,6 +77,6 @@ def read_api(account: Account, place: ApiPlace | None) -> None:
         account.failed.append(("the REST API", error.reason))
         return
     client.heard = account.api
-    found = survey_api(client)
+    found = survey_api(client, more=False)
     if found["state"] != "ok":
         account.failed.append(("the REST API", str(found["detail"] or found["state"])))

@@ -118,7 +118,7 @@ ABOUT_FILES = {
     commands.pki_verify("<certificate>", "<bundle>"): "a certificate and a bundle, and what does not vouch for it",
 }
 
-#: What is read over the REST API: what a survey reads of it.
+#: What is read over the REST API: of what a survey reads, that which every plan needs.
 API_PATHS = (
     "system/status",
     "callBridgeGroups",

@@ -37,6 +37,8 @@ class Reply:
     raw: bytes | None = None
     drip: float = 0.0
     hang_up: bool = False
+    #: Read the request and end the connection.
+    mute: bool = False
 
 
 def xml(text: str) -> Reply:
@@ -61,6 +63,10 @@ class WebAdmin:
         self.routes: dict[str, list[Reply]] = {}
         self.fallback: Callable[[str], Reply] | None = None
         self.requests: list[tuple[str, str | None]] = []
+        #: Changes: method, path below /api/v1/ and body.
+        self.changes: list[tuple[str, str, str]] = []
+        #: What a change does, called before its answer is sent.
+        self.act: Callable[[str, str, str], None] = lambda _method, _path, _body: None
         self.handshakes = 0
         outer = self
 
@@ -79,7 +85,28 @@ class WebAdmin:
                 outer.requests.append((self.path, self.headers.get("Authorization")))
                 self._send(outer.reply(self.path))
 
+            def _change(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+                change = (self.command, self.path.removeprefix("/api/v1/"), body)
+                outer.changes.append(change)
+                reply = outer.reply(f"{self.command} {change[1]}")
+                if reply.status < 400:
+                    outer.act(*change)
+                self._send(reply)
+
+            def do_PUT(self) -> None:
+                self._change()
+
+            def do_POST(self) -> None:
+                self._change()
+
+            def do_DELETE(self) -> None:
+                self._change()
+
             def _send(self, reply: Reply) -> None:
+                if reply.mute:
+                    self.close_connection = True
+                    return
                 if reply.raw is not None:
                     self.wfile.write(reply.raw)
                     self.close_connection = True

@@ -21,6 +21,12 @@ EMPTY = {
     "callBridgeGroups": '<callBridgeGroups total="0"></callBridgeGroups>',
     "webBridges": '<webBridges total="0"></webBridges>',
 }
+MORE = {
+    "system/alarms": '<alarms total="0"></alarms>',
+    "system/load": "<load><mediaProcessingLoad>0</mediaProcessingLoad></load>",
+    "system/configuration/cluster": "<cluster><uniqueName>core1</uniqueName></cluster>",
+    "turnServers": '<turnServers total="0"></turnServers>',
+}
 
 
 def set_up(web_admin: WebAdmin, **bodies: str) -> None:
@@ -36,15 +42,20 @@ def test_the_whole_survey_in_one_connection(web_admin: WebAdmin) -> None:
             "callBridges/cb-1": '<callBridge id="cb-1"><name>core1</name><address>https://core1.example.com:445</address>'
             "<sipDomain></sipDomain><callBridgeGroup>g-1</callBridgeGroup></callBridge>",
             "callBridgeGroups": '<callBridgeGroups total="1"><callBridgeGroup id="g-1"><name>east</name>'
-            "</callBridgeGroup></callBridgeGroups>",
-            "callBridgeGroups/g-1": '<callBridgeGroup id="g-1"><name>east</name>'
-            "<loadBalancingEnabled>true</loadBalancingEnabled></callBridgeGroup>",
+            "<loadBalancingEnabled>true</loadBalancingEnabled></callBridgeGroup></callBridgeGroups>",
             "webBridges": '<webBridges total="2"><webBridge id="w-1"><url>c2w://edge1.example.com:9999</url></webBridge>'
-            '<webBridge id="w-2"><url>c2w://[2001:db8::2]:9998</url></webBridge></webBridges>',
+            '<webBridge id="w-2"><url>c2w://[2001:db8::2]:9998</url><callBridge>cb-1</callBridge><callBridgeGroup />'
+            "</webBridge></webBridges>",
             "webBridges/w-1": '<webBridge id="w-1"><url>c2w://edge1.example.com:9999</url>'
             "<callBridge></callBridge><callBridgeGroup>g-1</callBridgeGroup></webBridge>",
-            "webBridges/w-2": '<webBridge id="w-2"><url>c2w://[2001:db8::2]:9998</url>'
-            "<callBridge>cb-1</callBridge></webBridge>",
+            "system/alarms": '<alarms total="1"><alarm id="a-1"><type>webBridgeConnectionFailure</type>'
+            "<activeTimeSeconds>90</activeTimeSeconds><failureReason>tlsNegotiationFailure</failureReason></alarm></alarms>",
+            "system/load": "<load><mediaProcessingLoad>500</mediaProcessingLoad></load>",
+            "system/configuration/cluster": "<cluster><uniqueName>core1</uniqueName><loadLimit></loadLimit>"
+            "<newConferenceLoadLimitBasisPoints>5000</newConferenceLoadLimitBasisPoints>"
+            "<participantLimit>20</participantLimit></cluster>",
+            "turnServers": '<turnServers total="1"><turnServer id="t-1"><serverAddress>turn.example.com</serverAddress>'
+            "<clientAddress /></turnServer></turnServers>",
             "webBridges/w-1/status": "<webBridge><status>success</status></webBridge>",
             "webBridges/w-2/status": "<webBridge><status>connectionFailure</status>"
             "<reason>tlsNegotiationFailure</reason></webBridge>",
@@ -82,8 +93,28 @@ def test_the_whole_survey_in_one_connection(web_admin: WebAdmin) -> None:
             {"id": "cb-1", "name": "core1", "address": "https://core1.example.com:445", "group": "g-1"},
         ],
         "call_bridge_groups": [{"id": "g-1", "name": "east", "load_balancing": True}],
+        "alarms": [
+            {
+                "id": "a-1",
+                "type": "webBridgeConnectionFailure",
+                "active_seconds": 90,
+                "details": {"failurereason": "tlsNegotiationFailure"},
+            }
+        ],
+        "load": 500,
+        "cluster": {
+            "unique_name": "core1",
+            "load_limit": None,
+            "new_conference_basis_points": 5000,
+            "existing_conference_basis_points": None,
+            "participant_limit": 20,
+        },
+        "turn_servers": [{"id": "t-1", "server_address": "turn.example.com", "client_address": None}],
+        "unread": {},
     }
     assert web_admin.handshakes == 1
+    # What the lists said already was not asked for again: the group, and one of the Web Bridges, by their ids.
+    assert len(web_admin.requests) == 12
 
 
 def test_an_unused_registration_and_a_status_that_the_server_lacks(web_admin: WebAdmin) -> None:
@@ -148,7 +179,55 @@ def test_the_survey_never_raises(web_admin: WebAdmin, path: str, reply: Reply, s
     assert "Next step" in found["detail"]
     assert set(found) == {
         "state", "detail", "base", "status", "web_bridges", "call_bridges", "call_bridge_groups",
+        "alarms", "load", "cluster", "turn_servers", "unread",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "unread"),
+    [
+        ("system/alarms", xml("<failureDetails><unrecognisedObject /></failureDetails>"), {"alarms"}),
+        ("system/alarms", xml('<alarms total="many"></alarms>'), {"alarms", "load", "cluster", "turn_servers"}),
+        (
+            "system/configuration/cluster",
+            xml("<cluster><loadLimit>a lot</loadLimit></cluster>"),
+            {"cluster", "turn_servers"},
+        ),
+        ("turnServers", Reply(500), {"turn_servers"}),
+    ],
+)
+def test_what_only_some_plans_need_may_be_missing(
+    web_admin: WebAdmin, path: str, reply: Reply, unread: set[str]
+) -> None:
+    set_up(web_admin, **MORE)
+    web_admin.routes[path] = [reply]
+    found = objects.survey_api(web_admin.client())
+    assert found["state"] == "ok"
+    assert {name for name in ("alarms", "load", "cluster", "turn_servers") if found[name] is None} == unread
+    assert set(found["unread"]) == unread
+
+
+def test_a_recording_asks_for_no_more_than_every_plan_needs(web_admin: WebAdmin) -> None:
+    set_up(web_admin, **MORE)
+    assert objects.survey_api(web_admin.client(), more=False)["state"] == "ok"
+    asked = {path.removeprefix("/api/v1/").partition("?")[0] for path, _credentials in web_admin.requests}
+    assert asked == {"system/status", *EMPTY}
+
+
+@pytest.mark.parametrize("host", ['<host address="192.0.2.9" reachable="YES" rtt="3" />',
+    "<host><address>192.0.2.9</address><reachable>true</reachable></host>"])  # fmt: skip
+def test_turn_servers_say_whether_they_answer(web_admin: WebAdmin, host: str) -> None:
+    set_up(web_admin, **MORE)
+    web_admin.routes["turnServers"] = [xml('<turnServers total="1"><turnServer id="t"></turnServer></turnServers>')]
+    web_admin.routes["turnServers/t"] = [
+        xml('<turnServer id="t"><serverAddress>192.0.2.9</serverAddress><username>not kept</username></turnServer>')
+    ]
+    web_admin.routes["turnServers/t/status"] = [xml(f'<turnServer id="t">{host}<host /></turnServer>')]
+    with web_admin.client() as client:
+        (found,) = objects.turn_servers(client, status=True)
+    assert found["server_address"] == "192.0.2.9"
+    assert "not kept" not in str(found)
+    assert found["hosts"] == [{"address": "192.0.2.9", "reachable": True}, {"address": None, "reachable": None}]
 
 
 def test_without_a_client_the_api_is_not_configured() -> None:

@@ -39,7 +39,7 @@ class Paper(ApiClient):
 
     def _get(self, path: str, query: dict[str, int] | None) -> tuple[int, bytes]:
         self.state, self.detail = OK, ""
-        return 200, self.bodies[path]
+        return (200, self.bodies[path]) if path in self.bodies else (404, b"")
 
 
 def element(tag: str, ident: str | None, fields: list[tuple[str, str | None]]) -> str:
