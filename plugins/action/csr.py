@@ -7,11 +7,9 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ansible_collections.certops.cms.plugins.plugin_utils._action import CmsAction
+from ansible_collections.certops.cms.plugins.plugin_utils._action import SUBJECT, SUBJECT_SPEC, CmsAction
 from ansible_collections.certops.cms.plugins.plugin_utils._engine.node import Node
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import (
     BadOption,
@@ -25,24 +23,8 @@ from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import qu
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import csr, keys, x509util
 from ansible_collections.certops.cms.plugins.plugin_utils._services import commands
 
-#: Attribute of guide table 4 -> option.
-SUBJECT = {
-    "CN": "common_name",
-    "O": "organization",
-    "OU": "organizational_unit",
-    "L": "locality",
-    "ST": "state_or_province",
-    "C": "country",
-    "emailAddress": "email",
-}
 CONTROL, NODE = "control", "node"
 KEY, CSR = "key", "csr"
-
-
-def next_base(base: str, taken: Iterable[str]) -> str:
-    """Give the next generation of a base name that no file has used (S2)."""
-    stem = re.sub(r"-g\d+$", "", base)
-    return f"{stem}-g{names.next_generation(stem, [*taken, base])}"
 
 
 def csr_command(base: str, request: csr.Request) -> str:
@@ -71,7 +53,7 @@ class ActionModule(CmsAction):
     argument_spec: ClassVar[dict[str, Any]] = {
         "base": {"type": "str", "required": True},
         "where": {"type": "str", "choices": [NODE, CONTROL], "default": NODE},
-        **{option: {"type": "str"} for option in SUBJECT.values()},
+        **SUBJECT_SPEC,
         "common_name": {"type": "str", "required": True},
         "names": {"type": "list", "elements": "str", "default": []},
         "roles": {
@@ -158,7 +140,7 @@ class ActionModule(CmsAction):
 
     def _taken(self, node: Node, base: str, request: csr.Request, taken: list[str]) -> bytes:
         """Give the CSR that has this name when it is the wanted one; ``pki csr`` would replace its key (S3)."""
-        free = next_base(base, node.files())
+        free = names.next_base(base, node.files())
         if not {f"{base}.key", f"{base}.csr"} <= set(taken):
             raise FileProblem(
                 f"{self.node} {base}",
@@ -207,7 +189,7 @@ class ActionModule(CmsAction):
         key_path, csr_path = (os.path.join(folder, f"{base}.{kind}") for kind in (KEY, CSR))
         taken = [name for name in files.entries(folder) if name.partition(".")[0] == base]
         locked, found = files.read(key_path), files.read(csr_path)
-        free = next_base(base, files.entries(folder))
+        free = names.next_base(base, files.entries(folder))
         if locked is None and taken:
             raise FileProblem(
                 os.path.join(folder, base),

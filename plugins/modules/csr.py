@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - certops.cms.attributes
   - certops.cms.attributes.action_group
   - certops.cms.node
+  - certops.cms.subject
 attributes:
   check_mode:
     support: full
@@ -51,30 +52,6 @@ options:
       - The common name (CN), the FQDN that the service is reached by.
     type: str
     required: true
-  organization:
-    description:
-      - The organization (O).
-    type: str
-  organizational_unit:
-    description:
-      - The department (OU).
-    type: str
-  locality:
-    description:
-      - The city or town (L).
-    type: str
-  state_or_province:
-    description:
-      - The state, province, region or county (ST), not abbreviated.
-    type: str
-  country:
-    description:
-      - The country (C), as its ISO code of two letters.
-    type: str
-  email:
-    description:
-      - The e-mail address in the subject.
-    type: str
   names:
     description:
       - All names that the certificate is for, as subject alternative names. DNS names, IP addresses and e-mail

@@ -45,6 +45,17 @@ STATE_SPEC: dict[str, Any] = {"state_dir": {"type": "path"}}
 STORE_SPEC: dict[str, Any] = {"store_passphrase": {"type": "str", "no_log": True}}
 ISSUERS_SPEC: dict[str, Any] = {"issuers": {"type": "dict"}}
 API_SPEC: dict[str, Any] = {"api_user": {"type": "str"}, "api_password": {"type": "str", "no_log": True}}
+#: Attribute of guide table 4 -> option.
+SUBJECT = {
+    "CN": "common_name",
+    "O": "organization",
+    "OU": "organizational_unit",
+    "L": "locality",
+    "ST": "state_or_province",
+    "C": "country",
+    "emailAddress": "email",
+}
+SUBJECT_SPEC: dict[str, Any] = {option: {"type": "str"} for option in SUBJECT.values()}
 CALLS_SPEC: dict[str, Any] = {
     "calls": {"type": "str", "choices": ["stop", "wait", "drop"]},
     "calls_timeout": {"type": "int"},

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from tests.integration.documented import CONNECTIONS, MODULES, as_plays, differences, documentation, returned_by
 from tests.integration.estate import CA_PASSPHRASE, PAIR, Estate, close, make_estate
@@ -39,7 +40,8 @@ class Bench:
     """The fleet of the examples, with a folder for the playbook and what lies beside it."""
 
     def __init__(self, directory: Path) -> None:
-        variables = {"cms_accept_anchors": None, "partner_key_passphrase": PARTNER_PASSPHRASE}
+        words = dict.fromkeys(("partner_key_passphrase", "john_pkcs12_passphrase"), PARTNER_PASSPHRASE)
+        variables = {"cms_accept_anchors": None, **words}
         self.estate: Estate = make_estate(directory, FLEET, variables)
         self.estate.workspace.secrets.append(PARTNER_PASSPHRASE)
         self.folder = directory / "user"
@@ -65,6 +67,13 @@ class Bench:
 def a_locked_key(bench: Bench) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     bench.lay("core1", "partner.key", certs.key_pem(key, passphrase=PARTNER_PASSPHRASE.encode()))
+
+
+def files_with_a_passphrase(bench: Bench) -> None:
+    key, word = ec.generate_private_key(ec.SECP256R1()), PARTNER_PASSPHRASE.encode()
+    bench.lay("core1", "partner-g1.key", certs.key_pem(key, passphrase=word))
+    bag = pkcs12.serialize_key_and_certificates(b"john", key, None, None, BestAvailableEncryption(word))
+    bench.lay("core1", "john.pub", bag)
 
 
 def an_old_bundle(bench: Bench) -> None:
@@ -124,6 +133,9 @@ BEFORE = {
     "mmp": Before("cms"),
     "node_info": Before("cms"),
     "pki_file": Before("edge1", an_old_bundle),
+    "pki_selfsigned": Before(),
+    "pki_sign": Before(),
+    "pki_unlock": Before(files=files_with_a_passphrase),
     "record": Before("cms"),
     "service": Before("cms_turn", new_files_for_turn),
     "trust": Before("cms_webbridge3", a_second_ca),

@@ -10,6 +10,7 @@ import asyncio
 import datetime as dt
 import re
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
@@ -110,17 +111,25 @@ def _inspect(session: Session, name: str) -> None:
         session.out("Checking ssh public keys...not found")
         session.out("Checking user configured certificates and keys...found")
     kind, found = _kind(data)
+    session.out(_told_kind(session, kind, encoding, locked=found == ["locked"]))
     if kind == "certificate":
-        session.out(f"File contains a {encoding} encoded certificate")
         for item in found:
             _certificate_text(session, item)
     elif kind == "csr":
-        session.out(f"File contains a {encoding} encoded certificate signing request")
         session.out(f"Subject: {found[0].subject.rfc4514_string()}")
-    elif kind == "key":
-        session.out(f"File contains a {encoding} encoded {found[0]}")
-    else:
-        session.out("File is of unknown type")
+
+
+def _told_kind(session: Session, kind: str, encoding: str, *, locked: bool) -> str:
+    """The sentence, or the row, that says what a file is."""
+    if session.node.sw.is_("pki_inspect_form", "short_rows"):
+        words = {"certificate": "certificate", "csr": "CSR", "key": "key, encrypted" if locked else "key"}
+        return f"Type: {encoding} {words[kind]}" if kind in words else "Type: unknown"
+    words = {
+        "certificate": "certificate",
+        "csr": "certificate signing request",
+        "key": "private key, password protected" if locked else "private key",
+    }
+    return f"File contains a {encoding} encoded {words[kind]}" if kind in words else "File is of unknown type"
 
 
 def _kind(data: bytes) -> tuple[str, list[Any]]:
@@ -131,9 +140,9 @@ def _kind(data: bytes) -> tuple[str, list[Any]]:
             continue
     try:
         certs.load_key(data)
-        return "key", ["private key"]
+        return "key", ["open"]
     except TypeError:
-        return "key", ["private key, password protected"]
+        return "key", ["locked"]
     except ValueError:
         return "unknown", []
 
@@ -294,13 +303,15 @@ async def _selfsigned(session: Session, base: str, words: list[str]) -> bool:
     attributes = _attributes(words)
     if attributes is None:
         return False
-    if not _base_ok(session, base):
+    if not _base_ok(session, base) or _refuses_to_replace(session, f"{base}.key", f"{base}.crt"):
         return True
-    attributes.setdefault("CN", session.node.hostname)
+    default = base if session.node.sw.is_("pki_selfsigned_name", "base_name") else session.node.hostname
+    attributes.setdefault("CN", default)
     key = await asyncio.to_thread(certs.fresh_rsa)
     name = _subject(attributes)
     builder = _lasting(name, name, key.public_key())
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    if session.node.sw.is_("pki_selfsigned_ca", "ca_flag"):
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     names = _names(attributes)
     if names:
         builder = builder.add_extension(
@@ -311,6 +322,15 @@ async def _selfsigned(session: Session, base: str, words: list[str]) -> bool:
     session.node.files.write(f"{base}.key", pem)
     session.node.files.write(f"{base}.crt", certs.cert_pem(certificate))
     _made(session, f"Created key file {base}.key and certificate {base}.crt")
+    return True
+
+
+def _refuses_to_replace(session: Session, *names: str) -> bool:
+    """Whether the node keeps what has these names, and says so."""
+    there = [name for name in names if session.node.files.exists(name)]
+    if not there or session.node.sw.is_("pki_over_existing", "replaces"):
+        return False
+    session.out(f"FAILURE: {there[0]} exists already")
     return True
 
 
@@ -342,9 +362,12 @@ async def _sign(session: Session, base: str, authority: str) -> None:
     if not certs.same_key(key, issuer):
         session.out("FAILURE: CA key and certificate do not match")
         return
+    if _refuses_to_replace(session, f"{base}.crt"):
+        return
     builder = _lasting(request.subject, issuer.subject, request.public_key())
-    for extension in request.extensions:
-        builder = builder.add_extension(extension.value, critical=extension.critical)
+    if session.node.sw.is_("pki_sign_names", "kept"):
+        for extension in request.extensions:
+            builder = builder.add_extension(extension.value, critical=extension.critical)
     files.write(f"{base}.crt", certs.cert_pem(builder.sign(key, hashes.SHA256())))
     _made(session, f"Created certificate {base}.crt")
 
@@ -352,35 +375,54 @@ async def _sign(session: Session, base: str, authority: str) -> None:
 async def _unlock(session: Session, name: str) -> None:
     if _missing(session, name):
         return
-    password = await session.ask("Enter password: ", hidden=True)
-    if password is None:
-        session.out("FAILURE: no password")
-        return
     data = session.node.files.read(name)
-    try:
-        key = certs.load_key(data, password.encode())
-    except (ValueError, TypeError):
+    kind, found = _kind(data)
+    if kind != "key":
+        session.out(f"FAILURE: {name} is not a private key")
+        return
+    position = session.node.sw["pki_unlock_open"]
+    if found == ["open"] and position == "says_so":
+        session.out(f"{name} is not password protected")
+        return
+
+    def opened(password: bytes) -> Any:
+        return certs.load_key(data, password if found == ["locked"] or position == "asks_and_fails" else None)
+
+    key = await _with_password(session, name, opened)
+    if key is None:
         session.out("FAILURE: the key could not be unlocked")
         return
     session.node.files.write(name, certs.key_pem(key, str(session.node.sw["pki_key_form"])))
     _made(session, f"Unlocked key file {name}")
 
 
+async def _with_password(session: Session, name: str, use: Callable[[bytes], Any]) -> Any:
+    """Ask for the password of a file, hidden, and use it; None when it was not the right one."""
+    prompts = {"password": "Enter password: ", "pass_phrase": f"Enter pass phrase for {name}:", "word": "Password "}
+    for _attempt in range(3 if session.node.sw.is_("pki_wrong_password", "asks_again") else 1):
+        password = await session.ask(prompts[session.node.sw["pki_password_prompt"]], hidden=True)
+        if password is None:
+            return None
+        try:
+            return use(password.encode())
+        except (ValueError, TypeError):
+            continue
+    return None
+
+
 async def _pkcs12(session: Session, user: str) -> None:
     name = f"{user}.pub"
     if _missing(session, name):
         return
-    password = await session.ask("Enter password: ", hidden=True)
-    try:
-        key, certificate, _others = pkcs12.load_key_and_certificates(
-            session.node.files.read(name), password.encode() if password else None
-        )
-    except ValueError:
-        session.out("FAILURE: not a PKCS#12 file, or a wrong password")
-        return
-    holder: Any = certificate or key
+    data = session.node.files.read(name)
+
+    def opened(password: bytes) -> Any:
+        key, certificate, _others = pkcs12.load_key_and_certificates(data, password or None)
+        return certificate or key
+
+    holder: Any = await _with_password(session, name, opened)
     if holder is None:
-        session.out("FAILURE: no key in the file")
+        session.out("FAILURE: not a PKCS#12 file, a wrong password, or no key in it")
         return
     line = holder.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     session.node.files.write(name, line + b"\n")

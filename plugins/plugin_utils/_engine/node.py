@@ -9,12 +9,13 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._errors import NotUnderstood
 from .._mmp import displays, texts
-from .._mmp.session import Reply, Session
+from .._mmp.session import Answer, Reply, Session
 from .._services import catalogue
 
 
@@ -102,14 +103,31 @@ class Node:
         """Send a command and give its answer, whatever it says."""
         return self._sent(command, lambda: self.session.run(command, long=long, check=False))
 
-    def make_csr(self, command: str) -> Reply:
-        """Let the node make key and CSR. Raises CommandFailed, NotUnderstood."""
+    def make(self, command: str) -> Reply:
+        """Let the node make files: a key with its CSR, a certificate. Raises CommandFailed, NotUnderstood."""
         self._files = None
         return self._sent(command, lambda: self.session.run(command, long=True))
+
+    def make_csr(self, command: str) -> Reply:
+        """Let the node make key and CSR. Raises CommandFailed, NotUnderstood."""
+        return self.make(command)
+
+    def tell_secret(self, command: str, question: re.Pattern[str], secret: str) -> Reply:
+        """Send a command that asks for a hidden value, and give that once; what it printed is the caller's to judge.
+
+        Raises UnexpectedPrompt where it asks again, or for something else.
+        """
+        self._files = None
+        answer = Answer(question, secret, secret=True)
+        return self._sent(command, lambda: self.session.run(command, long=True, answer=[answer], check=False))
 
     def get(self, name: str) -> bytes:
         """Download a file."""
         return self.session.get(name)
+
+    def head(self, name: str, count: int) -> bytes:
+        """Download no more than the first bytes of a file."""
+        return self.session.head(name, count)
 
     def put(self, name: str, data: bytes) -> None:
         """Upload a file; its content is never in the result."""

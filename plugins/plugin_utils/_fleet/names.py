@@ -86,6 +86,12 @@ def next_generation(wanted_stem: str, names: Iterable[str]) -> int:
     return after if after <= _LAST else next(number for number in range(1, len(used) + 2) if number not in used)
 
 
+def next_base(base_name: str, taken: Iterable[str]) -> str:
+    """Give the next generation of a base name that no file has used (S2)."""
+    of = re.sub(r"-g\d+$", "", base_name)
+    return f"{of}-g{next_generation(of, [*taken, base_name])}"
+
+
 def files_of(base_name: str, chain: bool) -> dict[str, str]:
     """Give the file names of one generation."""
     files = {

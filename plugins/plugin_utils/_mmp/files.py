@@ -126,6 +126,15 @@ class Files:
 
         return self._do(name, "read", read, limit)
 
+    def head(self, name: str, count: int) -> bytes:
+        """Read no more than the first ``count`` bytes of a file."""
+
+        def read(sftp: Any) -> bytes:
+            with sftp.open(check_name(name), "rb", 0) as stream:
+                return bytes(stream.read(count))
+
+        return self._do(name, "read", read, count)
+
     def put(self, name: str, data: bytes) -> None:
         """Write a file, then read it back: size and digest must be those of what was sent. Raises FileProblem."""
 

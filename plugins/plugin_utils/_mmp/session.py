@@ -341,6 +341,11 @@ class Session:
         self._note(f"(download of {name})")
         return self._files.get(name, limit)
 
+    def head(self, name: str, count: int) -> bytes:
+        """Read no more than the first ``count`` bytes of a file. Raises FileProblem or SessionLost."""
+        self._note(f"(download of the first {count} bytes of {name})")
+        return self._files.head(name, count)
+
     def listdir(self) -> dict[str, int | None]:
         """Give the size of every file by name. Raises FileProblem or SessionLost."""
         return self._files.listdir()

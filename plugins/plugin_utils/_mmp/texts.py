@@ -27,8 +27,8 @@ PASSWORD_CHANGE = re.compile(
     r"|\bpassw(?:or)?d\b (?:has |is )?expired\b"
 )
 
-#: A line that waits for a hidden value.
-PASSWORD_QUESTION = re.compile(r"(?i)\b(?:passw(?:or)?d|passphrase|secret)\b[^:?>]{0,40}[:?]?[ \t]*$")
+#: A line that waits for a hidden value; it may name a file.
+PASSWORD_QUESTION = re.compile(r"(?i)\b(?:passw(?:or)?d|pass ?phrase|secret)\b[^:?>]{0,80}[:?]?[ \t]*$")
 
 #: The appliance's own way to ask for a confirmation.
 CONFIRMATION = re.compile(r"\(\s*Y\s*/\s*n\s*\)\s*[:?]?\s*$")
@@ -125,6 +125,26 @@ SAYS_PERHAPS = re.compile(
     r"(?i)\b(?:no|not|none|never|neither|nor|without|cannot|false|zero|0|partly|partial|unless|if|unknown|un\w+ed)\b"
     r"|n't\b|[?:=]\s*$"
 )
+
+#: ``pki inspect``: what the line says that tells the kind of a file, the first that fits; and that a key is locked.
+INSPECT_KINDS = (
+    ("unknown", re.compile(r"(?i)\bunknown\b|\bunrecogni[sz]ed\b|\bneither\b")),
+    ("csr", re.compile(r"(?i)\b(?:certificate (?:signing )?request|csr)\b")),
+    ("key", re.compile(r"(?i)\b(?:private key|key)\b")),
+    ("certificate", re.compile(r"(?i)\bcertificate\b")),
+)
+#: The lines that are about the search for the file, and those that are about the file.
+INSPECT_SEARCH = re.compile(r"(?i)\bchecking\b|\.{3}\s*(?:not )?found\s*$")
+INSPECT_FILE = re.compile(r"(?i)\b(?:file|type|contains?|format|encoded)\b")
+INSPECT_LOCKED = re.compile(r"(?i)\b(?:encrypted|password[- ]protected|protected by|locked|passphrase)\b")
+#: The rows of a certificate, whatever stands around them, as OpenSSL and others write them.
+INSPECT_ROWS = {
+    "not_before": re.compile(r"(?i)^\s*(?:not before|notbefore|valid from)\s*[:=]\s*(\S.*?)\s*$"),
+    "not_after": re.compile(r"(?i)^\s*(?:not after|notafter|valid (?:to|until)|expires)\s*[:=]\s*(\S.*?)\s*$"),
+    "subject": re.compile(r"(?i)^\s*subject\s*[:=]\s*(\S.*?)\s*$"),
+    "issuer": re.compile(r"(?i)^\s*issuer\s*[:=]\s*(\S.*?)\s*$"),
+}
+INSPECT_DNS = re.compile(r"(?i)\bDNS:\s*([^,\s]+)")
 
 KEY_EXTENSIONS = (".key",)
 CSR_EXTENSIONS = (".csr",)

@@ -25,6 +25,9 @@ PKI_MATCH = "pki match"
 PKI_VERIFY = "pki verify"
 PKI_CSR = "pki csr"
 PKI_UNLOCK = "pki unlock"
+PKI_SELFSIGNED = "pki selfsigned"
+PKI_SIGN = "pki sign"
+PKI_PKCS12_TO_SSH = "pki pkcs12-to-ssh"
 USER_LIST = "user list"
 USER_INFO = "user info"
 
@@ -53,14 +56,39 @@ def pki_csr(base: str, attributes: Iterable[tuple[str, str]]) -> str:
     return " ".join([PKI_CSR, base, *(f"{name}:{value}" for name, value in attributes)])
 
 
+def pki_selfsigned(base: str, attributes: Iterable[tuple[str, str]]) -> str:
+    """Give the command that makes a key and a self-signed certificate; quoting the values is the caller's."""
+    return " ".join([PKI_SELFSIGNED, base, *(f"{name}:{value}" for name, value in attributes)])
+
+
+def pki_sign(request: str, authority: str) -> str:
+    """Give the command that signs the CSR of a base name with key and certificate of another one."""
+    return f"{PKI_SIGN} {request} {authority}"
+
+
+def pki_unlock(key: str) -> str:
+    """Give the command that takes the passphrase off a key; it asks for it."""
+    return f"{PKI_UNLOCK} {key}"
+
+
+def pki_pkcs12_to_ssh(user: str) -> str:
+    """Give the command that makes the PKCS#12 file of a user his public SSH key; it asks for the passphrase."""
+    return f"{PKI_PKCS12_TO_SSH} {user}"
+
+
+def pki_inspect(file: str) -> str:
+    """Give the command that says what a file is."""
+    return f"{PKI_INSPECT} {file}"
+
+
 def pki_match(key: str, certificate: str) -> str:
     """Give the command that asks whether a key and a certificate belong together."""
     return f"{PKI_MATCH} {key} {certificate}"
 
 
-def pki_verify(certificate: str, bundle: str) -> str:
-    """Give the command that asks whether a chain verifies."""
-    return f"{PKI_VERIFY} {certificate} {bundle}"
+def pki_verify(certificate: str, bundle: str, authority: str | None = None) -> str:
+    """Give the command that asks whether a chain verifies; the root may stand in a file of its own."""
+    return " ".join(word for word in (PKI_VERIFY, certificate, bundle, authority) if word)
 
 
 def enable(service: str) -> str:

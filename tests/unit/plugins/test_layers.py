@@ -32,7 +32,7 @@ ALLOWED = {
     "_record": TABLES | {"_pki", "_mmp", "_api"},
 }
 #: What the actions share stands above the layers.
-ABOVE = {"_action", "_gather", "_look", "_opinion", "_single"}
+ABOVE = {"_action", "_gather", "_look", "_made", "_opinion", "_single"}
 #: Third-party packages that only these layers may know.
 KNOWN_BY = {
     "paramiko": {"_mmp"},

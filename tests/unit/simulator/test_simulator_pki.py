@@ -140,6 +140,8 @@ def test_inspect_tells_kinds_apart_and_shows_every_element_of_a_bundle(fleet: Si
     assert "unknown" in answers[5]
     fleet.control.set_switch("core1", "pki_inspect_form", "short_rows")
     assert len(commands(fleet, "core1", "pki inspect full.pem")[0]) == 1 + 3 * 4
+    told = commands(fleet, "core1", *(f"pki inspect {name}" for name in ("k.key", "locked.key", "junk.crt")))
+    assert told == [["Type: PEM key"], ["Type: PEM key, encrypted"], ["Type: unknown"]]
 
 
 @pytest.mark.parametrize(
@@ -216,6 +218,102 @@ def test_unlock_asks_hidden_and_replaces_the_file(fleet: SimulatedFleet) -> None
     assert "Pass-Phrase-9" not in answer
     assert certs.same_key(certs.load_key(fetch(fleet, "locked.key")), pair.leaf)
     assert "Pass-Phrase-9" not in (fleet.directory / "events.jsonl").read_text()
+
+
+def locked_key(fleet: SimulatedFleet) -> Pair:
+    pair = Pair(old_ca(fleet), "core1.example.test")
+    put(fleet, locked__key=certs.key_pem(certs.load_key(pair.key), passphrase=b"Pass-Phrase-9"), open__key=pair.key)
+    return pair
+
+
+@pytest.mark.parametrize(
+    ("position", "prompt"),
+    [("password", "Enter password: "), ("pass_phrase", "Enter pass phrase for locked.key:"), ("word", "Password ")],
+)
+def test_the_question_of_unlock_is_a_switch(fleet: SimulatedFleet, position: str, prompt: str) -> None:
+    pair = locked_key(fleet)
+    fleet.control.set_switch("core1", "pki_password_prompt", position)
+    with Login(fleet, "core1") as login:
+        shell = login.shell()
+        assert shell.raw("pki unlock locked.key", prompt).endswith(prompt)
+        shell.raw("Pass-Phrase-9")
+    assert certs.same_key(certs.load_key(fetch(fleet, "locked.key")), pair.leaf)
+
+
+def test_a_wrong_password_ends_the_command_or_is_asked_for_again(fleet: SimulatedFleet) -> None:
+    pair = locked_key(fleet)
+    fleet.control.set_switch("core1", "pki_wrong_password", "asks_again")
+    with Login(fleet, "core1") as login:
+        shell = login.shell()
+        shell.raw("pki unlock locked.key", "Enter password: ")
+        for _attempt in range(2):
+            shell.raw("wrong", "Enter password: ")
+        assert "FAILURE: the key could not be unlocked" in shell.raw("wrong")
+        shell.raw("pki unlock locked.key", "Enter password: ")
+        shell.raw("wrong", "Enter password: ")
+        assert "Unlocked" in shell.raw("Pass-Phrase-9")
+    assert certs.same_key(certs.load_key(fetch(fleet, "locked.key")), pair.leaf)
+
+
+@pytest.mark.parametrize(
+    ("position", "asks", "says"),
+    [
+        ("asks_and_fails", True, "could not be unlocked"),
+        ("asks_and_takes_it", True, "Unlocked key file"),
+        ("says_so", False, "is not password protected"),
+    ],
+)
+def test_unlocking_what_is_open_is_a_switch(fleet: SimulatedFleet, position: str, asks: bool, says: str) -> None:
+    pair = locked_key(fleet)
+    fleet.control.set_switch("core1", "pki_unlock_open", position)
+    with Login(fleet, "core1") as login:
+        shell = login.shell()
+        answer = shell.raw("pki unlock open.key", *(["Enter password: "] if asks else []))
+        assert says in (shell.raw("Pass-Phrase-9") if asks else answer)
+    assert certs.same_key(certs.load_key(fetch(fleet, "open.key")), pair.leaf)
+
+
+def test_what_is_no_key_or_no_pkcs12_is_not_unlocked(fleet: SimulatedFleet) -> None:
+    assert commands(fleet, "core1", "pki unlock old_ca.pem") == [["FAILURE: old_ca.pem is not a private key"]]
+    put(fleet, plain__pub=b"ssh-rsa AAAA")
+    with Login(fleet, "core1") as login:
+        shell = login.shell()
+        shell.raw("pki pkcs12-to-ssh plain", "Enter password: ")
+        assert "FAILURE" in shell.raw("Pass-Phrase-9")
+    assert fetch(fleet, "plain.pub") == b"ssh-rsa AAAA"
+
+
+@pytest.mark.parametrize(("position", "replaced"), [("replaces", True), ("refused", False)])
+def test_selfsigned_and_sign_onto_a_name_that_exists_are_a_switch(
+    fleet: SimulatedFleet, position: str, replaced: bool
+) -> None:
+    base = f"again-{position}"
+    made = [f"pki selfsigned {base} CN:ca", "pki csr leaf CN:a.example.test", f"pki sign leaf {base}"]
+    commands(fleet, "core1", *made)
+    before = [fetch(fleet, name) for name in (f"{base}.key", f"{base}.crt", "leaf.crt")]
+    fleet.control.set_switch("core1", "pki_over_existing", position)
+    answers = commands(fleet, "core1", made[2], made[0])
+    assert [any("exists already" in line for line in lines) for lines in answers] == [not replaced] * 2
+    after = [fetch(fleet, name) for name in (f"{base}.key", f"{base}.crt", "leaf.crt")]
+    assert [old != new for old, new in zip(before, after, strict=True)] == [replaced] * 3
+
+
+def test_what_is_in_a_certificate_of_selfsigned_is_a_switch(fleet: SimulatedFleet) -> None:
+    commands(fleet, "core1", "pki selfsigned first-a")
+    fleet.control.set_switch("core1", "pki_selfsigned_name", "base_name")
+    fleet.control.set_switch("core1", "pki_selfsigned_ca", "nothing")
+    commands(fleet, "core1", "pki selfsigned first-b")
+    first, second = (certs.load_certs(fetch(fleet, name))[0] for name in ("first-a.crt", "first-b.crt"))
+    assert [one.subject.rfc4514_string() for one in (first, second)] == ["CN=core1", "CN=first-b"]
+    assert first.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    assert not list(second.extensions)
+
+
+def test_a_sign_that_drops_the_names_of_the_request_is_a_switch(fleet: SimulatedFleet) -> None:
+    fleet.control.set_switch("core1", "pki_sign_names", "dropped")
+    request = "pki csr dropped CN:a.example.test subjectAltName:b.example.test"
+    commands(fleet, "core1", "pki selfsigned dropca CN:ca", request, "pki sign dropped dropca")
+    assert not list(certs.load_certs(fetch(fleet, "dropped.crt"))[0].extensions)
 
 
 def test_pkcs12_to_ssh_extracts_a_public_key(fleet: SimulatedFleet) -> None:

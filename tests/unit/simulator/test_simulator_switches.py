@@ -98,6 +98,7 @@ REFUSALS = {
     "missing_service": "failure_line",
     "pki_underscore": "refused",
     "csr_over_name_in_use": "refused",
+    "pki_over_existing": "refused",
     "expired_at_restart": "refused",
     "chain_at_restart": "refused",
     "callbridge_enable": "wrong_arguments",

@@ -39,6 +39,7 @@ class FakeSession:
         self.files = dict(files or {})
         self.sent: list[str] = []
         self.expected: list[Any] = []
+        self.told: list[str] = []
         self.changed: list[str] = []
         self.read: list[str] = []
         self.transcript: list[str] = []
@@ -46,6 +47,7 @@ class FakeSession:
     def run(self, command: str, *, answer: Any = None, check: bool = True, **_waiting: Any) -> Reply:
         self.sent.append(command)
         self.expected = list(answer or [])
+        self.told += [one.text for one in self.expected]
         known = next((key for key in self.answers if command == key or command.startswith(f"{key} ")), None)
         text = UNKNOWN if known is None else self.answers[known]
         said = text() if callable(text) else text
@@ -60,6 +62,9 @@ class FakeSession:
     def get(self, name: str) -> bytes:
         self.read.append(name)
         return self.files[name]
+
+    def head(self, name: str, count: int) -> bytes:
+        return self.files[name][:count]
 
     def put(self, name: str, data: bytes) -> None:
         self.changed.append(name)
