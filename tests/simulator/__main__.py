@@ -182,7 +182,7 @@ def _dialect(name: str | None, *, everything: bool) -> str:
         row = SWITCHES[switch]
         if everything or position != row.default:
             other = "" if position == row.default else f" (default: {row.default})"
-            lines.append(f"{switch:<24}{position!s:<20}{row.about}{other}")
+            lines.append(f"{switch:<31}{position!s:<20}{row.about}{other}")
     return "\n".join(lines)
 
 

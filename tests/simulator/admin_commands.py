@@ -12,8 +12,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from .api_system import VERSION
-
 if TYPE_CHECKING:
     from .mmp import Session
 
@@ -24,12 +22,13 @@ async def _version(session: Session, words: list[str]) -> bool:
     if words:
         return False
     form = session.node.sw["version_form"]
+    version = session.node.cfg.version
     if form == "rows":
-        session.lines([f"Version   : {VERSION}", "Build     : 3.9.0.17"])
+        session.lines([f"Version   : {version}", f"Build     : {version}.0.17"])
     elif form == "sentence":
-        session.out(f"Cisco Meeting Server version {VERSION}")
+        session.out(f"Cisco Meeting Server version {version}")
     else:
-        session.out(VERSION)
+        session.out(version)
     return True
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .api import Request, Response
     from .node import Node
 
-VERSION = "3.9"
 
 #: The settings of ``system/configuration/cluster``, and what the server takes where none is set.
 SETTINGS = {
@@ -79,7 +78,7 @@ def _status(node: Node, _request: Request) -> Response:
     calls = callbridge.calls if callbridge is not None else 0
     clustered = len(node.world.cluster_of(node).collection("callBridges")) > 1
     fields = {
-        "softwareVersion": VERSION,
+        "softwareVersion": node.cfg.version,
         "uptimeSeconds": str(int(time.time() - began)),
         "cdrTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "activated": truth(node, True),

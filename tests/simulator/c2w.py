@@ -174,16 +174,16 @@ class LinkKeeper:
                 link = Link(self._world, node, identifier, url)
                 self._links[key] = (link, asyncio.get_running_loop().create_task(self._keep(link)))
 
-    def changed(self, node: str) -> None:
-        """A Call Bridge came or went, or the database changed."""
+    def changed(self, node: str, service: str) -> None:
+        """A service came or went, or the database changed."""
         if self._world.stopping or not self._started:
             return
         self.sync()
         for link, _task in self._links.values():
-            if link.callbridge.name == node:
+            if service == "callbridge" and link.callbridge.name == node:
                 link.kick.set()
 
-    def links_of(self, node: str) -> list[Link]:
+    def links_of(self, node: str, _kind: str = "c2w") -> list[Link]:
         """Links of one Call Bridge."""
         return [link for link, _task in self._links.values() if link.callbridge.name == node]
 

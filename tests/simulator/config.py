@@ -21,9 +21,16 @@ import yaml
 from .faults import FaultError, FaultSpec
 from .switches import Switchboard, SwitchError
 
-SERVICES = ("webadmin", "callbridge", "webbridge3", "turn")
+SERVICES = (
+    "webadmin", "callbridge", "webbridge3", "turn", "recorder", "streamer", "uploader", "scheduler", "meetingapps",
+)  # fmt: skip
+#: The version that brought a service, where that was after 3.0.
+SINCE = {"uploader": "3.2", "scheduler": "3.3", "meetingapps": "3.5"}
+VERSION = "3.9"
+OLD_VERSION = "3.2"
 ROLES = ("admin", "crypto", "audit", "appadmin", "api")
-PORTS = {"ssh": 2222, "webadmin": 8443, "sip": 5061, "https": 9443, "c2w": 9999, "turn": 5349}
+PORTS = {"ssh": 2222, "webadmin": 8443, "sip": 5061, "https": 9443, "c2w": 9999, "turn": 5349,
+         "recorder": 6061, "streamer": 6071, "scheduler": 8445, "meetingapps": 9445}  # fmt: skip
 DURATIONS = {
     "restart": 3.0,  # callbridge restart; without a value in the fleet file the switch callbridge_restart decides
     "service": 0.5,  # restart or enable of the other services
@@ -66,6 +73,7 @@ class NodeConfig:
     switches: dict[str, Any] = field(default_factory=dict)
     faults: list[FaultSpec] = field(default_factory=list)
     days_left: float | None = None
+    version: str = VERSION
 
     @property
     def address(self) -> str:
@@ -75,7 +83,7 @@ class NodeConfig:
 
 @dataclass
 class Legacy:
-    """How the certificates of a ``legacy`` start look."""
+    """How the certificates of a ``legacy`` start look, and which of the trusts that need not be set are."""
 
     days_left: float = 14.0
     ca_name: str = "Example Old"
@@ -83,6 +91,8 @@ class Legacy:
     key: str = "rsa2048"
     names: str = "underscore"
     trust: str = "ca"
+    cluster_trust: bool = False
+    sip_verify: str = ""
 
 
 @dataclass
@@ -100,6 +110,11 @@ class FleetConfig:
     registrations: dict[str, list[str]]
     rules: dict[str, int]
     ports_mode: str
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """A version as numbers, so that 3.12 comes after 3.9."""
+    return tuple(int(part) for part in version.split("."))
 
 
 def _only(mapping: Any, allowed: set[str], where: str) -> dict[str, Any]:
@@ -174,11 +189,11 @@ def _users(raw: Any) -> tuple[User, ...]:
 
 _NODE_KEYS = {
     "name", "fqdn", "services", "address", "port", "interfaces", "ports", "cluster", "calls", "call_seconds", "lacks",
-    "switches", "dialect", "faults", "days_left",
+    "switches", "dialect", "faults", "days_left", "version",
 }  # fmt: skip
 _FLEET_KEYS = {
     "domain", "nodes", "users", "start", "legacy", "seed", "durations", "probe", "registrations", "rules",
-    "switches", "dialect", "faults", "network", "ports", "calls", "call_seconds",
+    "switches", "dialect", "faults", "network", "ports", "calls", "call_seconds", "version",
 }  # fmt: skip
 
 
@@ -223,6 +238,8 @@ def load(
         legacy = Legacy(**(raw.get("legacy") or {}))
     except TypeError as exc:
         raise ConfigError(f"legacy: {exc}") from exc
+    if legacy.sip_verify not in ("", "enable", "ocsp"):
+        raise ConfigError("legacy: sip_verify is enable or ocsp, or is left out")
     durations = dict(DURATIONS)
     given = _only(raw.get("durations") or {}, set(DURATIONS), "durations")
     for name, value in given.items():
@@ -233,7 +250,7 @@ def load(
     for index, entry in enumerate(raw.get("nodes") or [], start=1):
         node = _node(_only(entry, _NODE_KEYS, "nodes"), index, domain, base, mode, raw)
         if mode == "own" and node.name in places.get("ports", {}):
-            node.ports = {key: int(value) for key, value in places["ports"][node.name].items()}
+            node.ports.update({key: int(value) for key, value in places["ports"][node.name].items()})
         if node.name in nodes:
             raise ConfigError(f"node {node.name} is there twice")
         nodes[node.name] = node
@@ -284,11 +301,17 @@ def _node(entry: dict[str, Any], index: int, domain: str, base: str, mode: str, 
         switches.update(level.get("switches") or {})
     faults = []
     try:
-        Switchboard(switches)
+        board = Switchboard(switches)
         for spec in [*(raw.get("faults") or []), *(entry.get("faults") or [])]:
             faults.append(FaultSpec.from_dict(spec))
     except (SwitchError, FaultError) as exc:
         raise ConfigError(f"node {name}: {exc}") from exc
+    version = _version(name, entry.get("version", raw.get("version")), board.dialect)
+    lacks = [service for service, since in SINCE.items() if version_key(version) < version_key(since)]
+    for service in services:
+        if service in lacks:
+            raise ConfigError(f"node {name}: {service} came with {SINCE[service]}, this node is {version}")
+    lacks = [*dict.fromkeys([*(entry.get("lacks") or ()), *lacks])]
     return NodeConfig(
         name,
         str(entry.get("fqdn", f"{name}.{domain}")),
@@ -298,11 +321,23 @@ def _node(entry: dict[str, Any], index: int, domain: str, base: str, mode: str, 
         str(entry.get("cluster", "main")),
         int(entry.get("calls", raw.get("calls", 0) if "callbridge" in services else 0)),
         float(entry.get("call_seconds", raw.get("call_seconds", 0))),
-        tuple(entry.get("lacks") or ()),
+        tuple(lacks),
         switches,
         faults,
         None if entry.get("days_left") is None else float(entry["days_left"]),
+        version,
     )
+
+
+def _version(name: str, wanted: Any, dialect: str) -> str:
+    """The version of a node; ``dialect`` stands for the one that its dialect speaks of."""
+    if wanted is None:
+        return VERSION
+    if wanted == "dialect":
+        return OLD_VERSION if dialect == "old" else VERSION
+    if not isinstance(wanted, str) or not all(part.isdigit() for part in wanted.split(".")):
+        raise ConfigError(f"node {name}: version {wanted!r} is neither a text such as '3.9' nor the word dialect")
+    return wanted
 
 
 def _registrations(raw: Any, nodes: dict[str, NodeConfig]) -> dict[str, list[str]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .services.base import Service
+    from .node import Node
+    from .services.settings import Row
 
 
 def plain(value: Any) -> str:
@@ -25,13 +26,12 @@ _OTHER_CASE = {"true": "True", "false": "False", "none": "None"}
 _SWAP = {"Enabled": "enabled", "Disabled": "disabled", "enabled": "Enabled", "disabled": "Disabled"}
 
 
-def render(service: Service) -> list[str]:
+def render(node: Node, rows: list[Row]) -> list[str]:
     """The lines of a display under the node's switches."""
-    node = service.node
     other_case = node.sw.is_("display_words", "other_case")
     padding = node.sw["display_padding"]
     lines = []
-    for label, value, width in service.rows():
+    for label, value, width in rows:
         text = plain(value)
         if other_case:
             text = _OTHER_CASE.get(text, _SWAP.get(text, text))

@@ -13,12 +13,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+#: Commands that prompt for a secret: whatever somebody types behind them is one.
+_PROMPTED = "|".join(
+    (
+        r"passwd",
+        r"user\s+add\s+\S+\s+\S+",
+        r"pki\s+unlock\s+\S+",
+        r"uploader\s+(?:cms|rev)\s+password",
+        r"scheduler\s+email\s+username\s+\S+",
+    )
+)
 _SECRET_ARGUMENTS = (
     # command prefix, number of words that may be shown after it (the rest but the last `tail` words is masked)
     (re.compile(r"^(\s*turn\s+credentials\s+\S+\s+)(\S+)(.*)$", re.I), r"\1*****\3"),
     (re.compile(r"^(\s*turn\s+short_term_credentials\s+)(\S+)(.*)$", re.I), r"\1*****\3"),
     (re.compile(r"^(\s*webbridge3\s+meetingapps\s+add\s+\S+\s+\S+\s+)(\S+)(.*)$", re.I), r"\1*****\3"),
-    (re.compile(r"^(\s*(?:passwd|user\s+add\s+\S+\s+\S+|pki\s+unlock\s+\S+)\s+)(.+)$", re.I), r"\1*****"),
+    (re.compile(rf"^(\s*(?:{_PROMPTED})\s+)(.+)$", re.I), r"\1*****"),
 )
 
 

@@ -7,16 +7,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import certs
 from .certs import Authority
+from .config import ConfigError
 from .node import write_private
 
 if TYPE_CHECKING:
     from .node import Node
     from .services.base import Service
     from .world import World
+
+
+#: Service, trust slot, name of the file, and whose certificates are in it when leaves are pinned.
+_PINS = (
+    ("callbridge", "c2w", "webbridges", ("c2w",)),
+    ("webbridge3", "c2w", "callbridges", ("callbridge", "scheduler")),
+    ("scheduler", "c2w", "webbridges", ("c2w",)),
+    ("callbridge", "cluster", "webadmins", ("webadmin",)),
+    ("uploader", "cms", "webadmins", ("webadmin",)),
+    ("tls", "sip", "sip", ("callbridge", "recorder", "streamer")),
+)
 
 
 class LegacyWorld:
@@ -56,50 +68,121 @@ class LegacyWorld:
         self._pinned[f"{node.name}:{what}"] = certs.cert_pem(leaf)
         return names
 
+    def _bundle(self, node: Node) -> str:
+        name = f"old{self._joint}ca.pem"
+        if not node.files.exists(name):
+            node.files.write(name, self.bundle)
+        return name
+
     def configure(self, node: Node) -> None:
         """Files and settings of one node; nothing is loaded yet."""
-        services = node.cfg.services
-        ports = node.cfg.ports
-        bundle = f"old{self._joint}ca.pem"
-        if services:
-            node.files.write(bundle, self.bundle)
-        if "webadmin" in services:
-            names = self._issue(node, "webadmin")
-            node.services["webadmin"].stored.update(listen=["a", ports["webadmin"]], tls_certs=[*names, bundle])
-        if "callbridge" in services:
-            names = self._issue(node, "callbridge", client=True)
-            node.services["callbridge"].stored.update(
-                listen=["a"], prefer="a", callbridge_certs=[*names, bundle], c2w_trust=bundle
-            )
-        if "webbridge3" in services:
-            node.services["webbridge3"].stored.update(
-                https_listen=[["a", ports["https"]]],
-                https_certs=self._issue(node, "webbridge", chain=True),
-                c2w_listen=[["a", ports["c2w"]]],
-                c2w_certs=self._issue(node, "c2w", chain=True),
-                c2w_trust=bundle,
-            )
-        if "turn" in services:
-            names = self._issue(node, "turn")
-            node.services["turn"].stored.update(
-                listen=["a"],
-                tls_port=ports["turn"],
-                tls_certs=[*names, bundle],
-                credentials=["turnuser", f"turn-{node.world.config.seed}-secret", node.world.config.domain],
-            )
+        if node.cfg.services:
+            self._bundle(node)
+        for name in node.cfg.services:
+            service = node.services[name]
+            service.stored.update(getattr(self, f"_{name}")(node))
+        if self._legacy.sip_verify and set(node.cfg.services) & {"callbridge", "recorder", "streamer"}:
+            node.tls.stored.update(sip_trust=self._bundle(node), sip_verify=self._legacy.sip_verify)
+
+    def _webadmin(self, node: Node) -> dict[str, Any]:
+        names = self._issue(node, "webadmin")
+        return {"listen": ["a", node.cfg.ports["webadmin"]], "tls_certs": [*names, self._bundle(node)]}
+
+    def _callbridge(self, node: Node) -> dict[str, Any]:
+        names = self._issue(node, "callbridge", client=True)
+        bundle = self._bundle(node)
+        return {
+            "listen": ["a"],
+            "prefer": "a",
+            "callbridge_certs": [*names, bundle],
+            "c2w_trust": bundle,
+            "cluster_trust": bundle if self._legacy.cluster_trust else None,
+        }
+
+    def _webbridge3(self, node: Node) -> dict[str, Any]:
+        return {
+            "https_listen": [["a", node.cfg.ports["https"]]],
+            "https_certs": self._issue(node, "webbridge", chain=True),
+            "c2w_listen": [["a", node.cfg.ports["c2w"]]],
+            "c2w_certs": self._issue(node, "c2w", chain=True),
+            "c2w_trust": self._bundle(node),
+        }
+
+    def _turn(self, node: Node) -> dict[str, Any]:
+        return {
+            "listen": ["a"],
+            "tls_port": node.cfg.ports["turn"],
+            "tls_certs": [*self._issue(node, "turn"), self._bundle(node)],
+            "credentials": ["turnuser", f"turn-{node.world.config.seed}-secret", node.world.config.domain],
+        }
+
+    def _recorder(self, node: Node) -> dict[str, Any]:
+        return {**self._sip(node, "recorder"), "nfs": f"nfs.{node.world.config.domain}:/recordings"}
+
+    def _streamer(self, node: Node) -> dict[str, Any]:
+        return self._sip(node, "streamer")
+
+    def _sip(self, node: Node, what: str) -> dict[str, Any]:
+        names = self._issue(node, what, client=True)
+        bundle = self._bundle(node)
+        if not node.at_least("3.0"):
+            where = [["a", node.cfg.ports[what]]]
+            return {"listen": where, "tls_certs": names, "callbridge_trust": bundle}
+        return {"sip_listen": ["a", None, node.cfg.ports[what]], "sip_certs": [*names, bundle]}
+
+    def _scheduler(self, node: Node) -> dict[str, Any]:
+        names = self._issue(node, "scheduler", client=True, chain=True)
+        return {
+            "https_listen": ["a", node.cfg.ports["scheduler"]],
+            "https_certs": names,
+            "c2w_certs": names,
+            "c2w_trust": self._bundle(node),
+        }
+
+    def _meetingapps(self, node: Node) -> dict[str, Any]:
+        secret = f"apps-{node.world.config.seed}-secret"
+        for other in node.world.nodes.values():
+            if "webbridge3" in other.cfg.services and other.cfg.cluster == node.cfg.cluster:
+                other.services["webbridge3"].stored["meetingapps"] = [
+                    node.cfg.fqdn,
+                    node.cfg.ports["meetingapps"],
+                    secret,
+                ]
+        return {
+            "https_listen": ["a", node.cfg.ports["meetingapps"]],
+            "https_certs": self._issue(node, "meetingapps", chain=True),
+            "shared_secret": secret,
+        }
+
+    def _uploader(self, node: Node) -> dict[str, Any]:
+        world = node.world
+        bridges = [other for other in world.nodes.values() if {"webadmin", "callbridge"} <= set(other.cfg.services)]
+        if not bridges:
+            raise ConfigError(f"node {node.name}: an uploader needs a node with webadmin and callbridge")
+        same = [other for other in bridges if other.cfg.cluster == node.cfg.cluster] or bridges
+        user = world.config.users[0]
+        return {
+            "nfs": f"nfs.{world.config.domain}:/recordings",
+            "cms_host": same[0].cfg.fqdn,
+            "cms_port": same[0].cfg.ports["webadmin"],
+            "cms_user": user.name,
+            "cms_password": user.password,
+            "cms_trust": self._bundle(node),
+        }
 
     def pin(self, nodes: list[Node]) -> None:
-        """With ``trust: leaf`` both sides of C2W trust leaves instead of the CA."""
+        """With ``trust: leaf`` every trust that this start sets holds leaves instead of the CA."""
         if self._legacy.trust != "leaf":
             return
-        bridges = b"".join(pem for key, pem in sorted(self._pinned.items()) if key.endswith(":callbridge"))
-        webs = b"".join(pem for key, pem in sorted(self._pinned.items()) if key.endswith(":c2w"))
-        for node in nodes:
-            for service, text, name in (("callbridge", webs, "webbridges"), ("webbridge3", bridges, "callbridges")):
-                if service in node.cfg.services and text:
-                    file = f"pinned{self._joint}{name}.pem"
+        for service, slot, name, presented in _PINS:
+            text = b"".join(pem for key, pem in sorted(self._pinned.items()) if key.partition(":")[2] in presented)
+            file = f"pinned{self._joint}{name}.pem"
+            for node in nodes:
+                part = node.parts.get(service)
+                asked = part is not None and (service == "tls" or service in node.cfg.services)
+                if part is not None and asked and text and part.stored.get(f"{slot}_trust"):
                     node.files.write(file, text)
-                    node.services[service].stored["c2w_trust"] = file
+                    part.stored[f"{slot}_trust"] = file
 
     @staticmethod
     def load(service: Service) -> None:

@@ -18,7 +18,7 @@ from .events import mask
 if TYPE_CHECKING:
     from .faults import FaultSpec
     from .node import Node
-    from .services.base import Service
+    from .services.settings import Row, Settings
 
 Handler = Callable[["Session", list[str]], Awaitable[bool]]
 
@@ -75,9 +75,13 @@ class Session(abc.ABC):
         for line in lines:
             self.out(line)
 
-    def display(self, service: Service) -> None:
-        """Print a service's status display."""
-        self.lines(render(service))
+    def display(self, part: Settings) -> None:
+        """Print a status display."""
+        self.table(part.rows())
+
+    def table(self, rows: list[Row]) -> None:
+        """Print rows as a status display has them."""
+        self.lines(render(self.node, rows))
 
     async def confirm(self, question: str) -> bool:
         """A question that wants a capital Y."""
@@ -126,9 +130,8 @@ def split(line: str) -> list[str]:
 
 def usage_lines(node: Node, name: str, *, describe: bool = True) -> list[str]:
     """The usage text of a command."""
-    if name in node.services:
-        service = node.services[name]
-        about, usage = service.description, service.usage
+    if name in node.parts:
+        about, usage = node.parts[name].description, node.parts[name].help()
     else:
         _handler, about, usage = COMMANDS[name]
     lines = [about] if about and describe else []
@@ -138,7 +141,7 @@ def usage_lines(node: Node, name: str, *, describe: bool = True) -> list[str]:
 
 def names(node: Node) -> list[str]:
     """All commands of this node."""
-    return sorted([*node.services, *COMMANDS, "help", "exit"])
+    return sorted([*node.parts, *COMMANDS, "help", "exit"])
 
 
 def complete(node: Node, text: str) -> list[str]:
@@ -148,8 +151,8 @@ def complete(node: Node, text: str) -> list[str]:
     if not head:
         return [name for name in names(node) if name.startswith(last)]
     usages: tuple[str, ...] = ()
-    if head[0] in node.services:
-        usages = node.services[head[0]].usage
+    if head[0] in node.parts:
+        usages = node.parts[head[0]].help()
     elif head[0] in COMMANDS:
         usages = COMMANDS[head[0]][2]
     found = set()
@@ -173,7 +176,7 @@ def permitted(node: Node, user: str, words: list[str]) -> bool:
     position = node.sw["crypto_role"]
     if words[0] == "pki" or position == "everything":
         return True
-    return position == "pki_and_settings" and words[0] in node.services
+    return position == "pki_and_settings" and words[0] in node.parts
 
 
 def _wrong(session: Session, name: str) -> None:
@@ -251,14 +254,14 @@ async def _dispatch(session: Session, words: list[str]) -> str:
             session.out(f"FAILURE: {name} is not available on this platform")
             return "failure"
         return _unknown(session, words[0])
-    if name not in node.services and name not in COMMANDS:
+    if name not in node.parts and name not in COMMANDS:
         return _unknown(session, words[0])
     if not permitted(node, session.user, [name]):
         session.out("FAILURE: permission denied")
         return "denied"
     before = len(session.printed)
-    if name in node.services:
-        known = await node.services[name].command(session, words[1:])
+    if name in node.parts:
+        known = await node.parts[name].command(session, words[1:])
     else:
         known = await COMMANDS[name][0](session, words[1:])
     if not known:
@@ -280,7 +283,7 @@ def _help(session: Session, words: list[str]) -> str:
         session.lines(names(session.node))
         return "text"
     name = words[0].lower()
-    if name not in session.node.services and name not in COMMANDS:
+    if name not in session.node.parts and name not in COMMANDS:
         return _unknown(session, words[0])
     session.lines(usage_lines(session.node, name))
     return "text"

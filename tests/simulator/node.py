@@ -17,12 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .alarms import Alarms
-from .config import NodeConfig, User
+from .config import NodeConfig, User, version_key
 from .faults import Faults
 from .listeners import Listeners
 from .services.base import Service
 from .services.callbridge import CallBridge
+from .services.meetingapps import MeetingApps
+from .services.scheduler import Scheduler
+from .services.settings import Settings
+from .services.sip_service import Recorder, Streamer
+from .services.tls import Tls
 from .services.turn import Turn
+from .services.uploader import Uploader
 from .services.webadmin import WebAdmin
 from .services.webbridge3 import WebBridge3
 from .switches import Switchboard
@@ -30,7 +36,9 @@ from .switches import Switchboard
 if TYPE_CHECKING:
     from .world import World
 
-SERVICE_CLASSES: tuple[type[Service], ...] = (WebAdmin, CallBridge, WebBridge3, Turn)
+SERVICE_CLASSES: tuple[type[Service], ...] = (
+    WebAdmin, CallBridge, WebBridge3, Turn, Recorder, Streamer, Uploader, Scheduler, MeetingApps,
+)  # fmt: skip
 PKI_ENDINGS = (".key", ".crt", ".cer", ".pem", ".der", ".csr")
 OTHER_FILES = {"cms.lic": b"# simulated licence\n", "live.json": b'{"simulated": true}\n'}
 
@@ -101,6 +109,7 @@ class Node:
         self.services: dict[str, Service] = {
             kind.name: kind(self) for kind in SERVICE_CLASSES if kind.name not in cfg.lacks
         }
+        self.tls = Tls(self)
         self.random = random.Random(f"{world.config.seed}:{cfg.name}")
         for name, data in OTHER_FILES.items():
             if not self.files.exists(name):
@@ -119,6 +128,15 @@ class Node:
         service = self.services.get("webbridge3")
         return service if isinstance(service, WebBridge3) else None
 
+    @property
+    def parts(self) -> dict[str, Settings]:
+        """Services and what has settings but runs nothing, by their first word."""
+        return {**self.services, self.tls.name: self.tls}
+
+    def at_least(self, version: str) -> bool:
+        """Whether this node's version is that one or later."""
+        return version_key(self.cfg.version) >= version_key(version)
+
     def is_interface(self, word: str) -> bool:
         """Whether the word names an interface."""
         return word in self.cfg.interfaces
@@ -134,8 +152,8 @@ class Node:
     def files_in_use(self) -> dict[str, list[str]]:
         """File name -> settings that name it."""
         used: dict[str, list[str]] = {}
-        for service in self.services.values():
-            for name, where in service.files_in_use().items():
+        for part in self.parts.values():
+            for name, where in part.files_in_use().items():
                 used.setdefault(name, []).extend(where)
         return used
 
@@ -151,9 +169,9 @@ class Node:
         for service in self.services.values():
             await self.listeners.close(service.name)
 
-    def links_changed(self) -> None:
-        """Tell the link keeper that this node's Call Bridge came or went."""
-        self.world.links_changed(self.name)
+    def links_changed(self, service: str = "callbridge") -> None:
+        """Tell the link keeper that a service of this node came or went, or that the API's objects changed."""
+        self.world.links_changed(self.name, service)
 
     def c2w_connections(self) -> int:
         """Number of Call Bridges connected to this node's Web Bridge."""
@@ -250,6 +268,8 @@ class Node:
             "logins": sum(self.logins.values()),
             "files": files,
             "services": {name: service.describe() for name, service in self.services.items()},
+            "settings": {self.tls.name: self.tls.describe()},
+            "version": self.cfg.version,
             "switches": {**self.sw.as_dict(), "dialect": self.sw.dialect},
             "faults": self.faults.as_list(),
             "listening": self.listeners.describe(),
@@ -264,6 +284,7 @@ class Node:
             "changed": sorted(self.changed),
             "calls": self.callbridge.calls if self.callbridge else 0,
             "services": {name: service.to_dict() for name, service in self.services.items()},
+            "tls": self.tls.to_dict(),
         }
         write_private(self.directory / "state.json", json.dumps(state).encode())
 
@@ -280,6 +301,8 @@ class Node:
         for name, raw in state["services"].items():
             if name in self.services:
                 self.services[name].from_dict(raw)
+        if "tls" in state:
+            self.tls.from_dict(state["tls"])
         if self.callbridge is not None:
             self.callbridge.traffic.set(state["calls"])
         self.restored = True

@@ -56,8 +56,8 @@ class World:
         self.events = EventLog(directory / "events.jsonl")
         self.nodes: dict[str, Node] = {}
         self.clusters: dict[str, Cluster] = {}
-        self.links_changed: Callable[[str], None] = lambda _node: None
-        self.links_of: Callable[[str], list[Link]] = lambda _node: []
+        self.links_changed: Callable[[str, str], None] = lambda _node, _service: None
+        self.links_of: Callable[..., list[Link]] = lambda _node, _kind="c2w": []
         self.reboot: Callable[[Node], Any] = lambda _node: None
         self.stopping = False
         self._tasks: set[asyncio.Task[Any]] = set()

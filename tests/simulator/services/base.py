@@ -9,12 +9,13 @@ from __future__ import annotations
 import abc
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import certs
 from ..chain import ChainError, verify
+from .settings import Settings
 from .snapshot import Identity, Snapshot
 
 if TYPE_CHECKING:
@@ -26,25 +27,22 @@ class LoadError(Exception):
     """What is stored cannot be loaded; the message is the text after ``FAILURE: ``."""
 
 
-class Service(abc.ABC):
+class Service(Settings):
     """One service of one node.
 
     ``stored`` is what the display shows. ``active`` is what runs; it changes at a start only. ``running`` says whether
     listeners should be up.
     """
 
-    name: ClassVar[str]
     title: ClassVar[str]
     slots: ClassVar[tuple[str, ...]]
-    usage: ClassVar[tuple[str, ...]]
-    description: ClassVar[str] = ""
     full_chain: ClassVar[bool] = False
     can_disable: ClassVar[bool] = True
-    defaults: ClassVar[Mapping[str, Any]]
+    #: The switch that says whether there is a restart command; None where it is documented.
+    restart_switch: ClassVar[str | None] = "undocumented_restart"
 
     def __init__(self, node: Node) -> None:
-        self.node = node
-        self.stored: dict[str, Any] = dict(self.defaults)
+        super().__init__(node)
         self.enabled = False
         self.active: Snapshot | None = None
         self.running = False
@@ -56,20 +54,12 @@ class Service(abc.ABC):
 
     # --- to be filled in by each service ---------------------------------------------------------------------------
     @abc.abstractmethod
-    def rows(self) -> list[tuple[str, Any, int]]:
-        """Label, value and label width of every row of the display."""
-
-    @abc.abstractmethod
     def load(self) -> Snapshot:
         """Read what is stored; LoadError when it cannot be loaded."""
 
     @abc.abstractmethod
     def success_lines(self, snapshot: Snapshot) -> list[str]:
         """The texts after ``SUCCESS: `` of a start that worked."""
-
-    @abc.abstractmethod
-    async def command(self, session: Session, words: list[str]) -> bool:
-        """Run one command (words after the service's name); False means wrong arguments."""
 
     # --- loading ---------------------------------------------------------------------------------------------------
     def certs_of(self, slot: str) -> list[str]:
@@ -126,8 +116,10 @@ class Service(abc.ABC):
     def load_trust(self, slot: str, title: str) -> tuple[str, bytes] | None:
         """File name and certificates of a trust setting; None when it is not set."""
         name = self.stored.get(f"{slot}_trust")
-        if not name:
-            return None
+        return self.trust_file(name, title) if name else None
+
+    def trust_file(self, name: str, title: str) -> tuple[str, bytes]:
+        """A trust file's name and its certificates."""
         if not self.node.files.exists(name):
             raise LoadError(f"{title} problem: file {name} not found")
         try:
@@ -135,6 +127,15 @@ class Service(abc.ABC):
         except ValueError:
             raise LoadError(f"{title} problem: {name} is not a certificate") from None
         return name, certs.cert_pem(*items)
+
+    def load_tls(self, snapshot: Snapshot, kind: str) -> None:
+        """What ``tls <kind>`` says at this moment: it is in force from this start on."""
+        tls = self.node.tls
+        snapshot.options[f"{kind}_verify"] = tls.stored[f"{kind}_verify"]
+        snapshot.options[f"{kind}_min"] = tls.stored[f"{kind}_min"]
+        name = tls.stored[f"{kind}_trust"]
+        if name and (tls.verifies(kind) or self.node.files.exists(name)):
+            snapshot.trust[kind] = self.trust_file(name, f"tls {kind} trust")
 
     # --- starting and stopping ---------------------------------------------------------------------------------------
     def prepare(self) -> tuple[Snapshot | None, list[str]]:
@@ -166,6 +167,7 @@ class Service(abc.ABC):
         await self.node.listeners.close(self.name)
         if self.on_stop is not None:
             self.on_stop()
+        self.node.links_changed(self.name)
 
     async def up(self, snapshot: Snapshot) -> None:
         """Run a snapshot: from now on this is what the wire shows."""
@@ -185,6 +187,7 @@ class Service(abc.ABC):
         )
         if self.on_start is not None:
             self.on_start()
+        self.node.links_changed(self.name)
 
     async def restart(self, *, verb: str = "restart") -> list[str]:
         """Take the service down, load what is stored, bring it up; returns the result lines."""
@@ -226,8 +229,15 @@ class Service(abc.ABC):
         self.node.save()
         return lines
 
+    def obstacle(self) -> str | None:
+        """Why this service may not be enabled on this node, whatever is configured."""
+        return None
+
     async def enable(self) -> list[str]:
         """The command enable: starts a service that is off; on one that is on it depends on switches."""
+        obstacle = None if self.running else self.obstacle()
+        if obstacle is not None:
+            return [f"FAILURE: {obstacle}", f"FAILURE: {self.title} configuration not complete"]
         if self.enabled and self.running:
             if self.node.sw.is_("enable_applies", "yes"):
                 lines = await self.restart(verb="enable")
@@ -254,42 +264,34 @@ class Service(abc.ABC):
             self.node.save()
         return []
 
-    # --- settings ----------------------------------------------------------------------------------------------------
-    def store(self, session: Session, key: str, value: Any) -> None:
-        """Store one setting and answer as its switch says."""
-        self.stored[key] = value
-        shown = "none" if value is None else value
-        self.node.event("setting_stored", service=self.name, setting=key, value=self.public(key, shown))
-        self.node.save()
-        if self.node.sw.is_("setting_accepted", "success_line"):
-            session.out("SUCCESS: setting stored")
+    async def life(self, session: Session, words: list[str]) -> bool:
+        """The display, enable, disable, and restart where there is one; False when it is another command."""
+        match words:
+            case []:
+                session.display(self)
+            case ["enable"]:
+                session.lines(await self.enable())
+            case ["disable"]:
+                session.lines(await self.disable())
+            case ["restart"] if self.restart_switch is None or self.node.sw.is_(self.restart_switch, "exists"):
+                session.lines(await self.restart() if self.enabled else [f"FAILURE: {self.name} is not enabled"])
+            case _:
+                return False
+        return True
 
-    def public(self, key: str, value: Any) -> Any:
-        """A setting as it may be logged."""
-        return value
+    def status_lines(self, position: str, *more: str) -> list[str]:
+        """What ``status`` says, in one of three forms."""
+        state = "running" if self.running else "not running"
+        if position == "rows":
+            return [f"Status                : {'Running' if self.running else 'Stopped'}", *more]
+        if position == "phrase":
+            return [f"{self.name} {state}"]
+        return [f"{'SUCCESS' if self.running else 'FAILURE'}: {self.name} is {state}"]
 
-    def store_files(self, session: Session, key: str, names: list[str]) -> None:
-        """Store file names; a missing file is refused unless its switch says otherwise."""
-        if names == ["none"]:
-            self.store(session, key, None)
-            return
-        if self.node.sw.is_("setting_missing_file", "failure_line"):
-            missing = [name for name in names if not self.node.files.exists(name)]
-            if missing:
-                for name in missing:
-                    session.out(f"FAILURE: file {name} not found")
-                return
-        self.store(session, key, names if key.endswith("_certs") else names[0])
-
+    # --- files -------------------------------------------------------------------------------------------------------
     def files_in_use(self) -> dict[str, list[str]]:
         """File name -> the settings that name it, stored or active."""
-        used: dict[str, list[str]] = {}
-        for key, value in self.stored.items():
-            if key.endswith("_certs"):
-                for name in value or []:
-                    used.setdefault(name, []).append(f"{self.name} {key[:-6]}")
-            elif key.endswith("_trust") and value:
-                used.setdefault(value, []).append(f"{self.name} {key[:-6]} trust")
+        used = super().files_in_use()
         if self.active is not None and self.running:
             for slot, item in self.active.identities.items():
                 for name in (item.key_file, item.cert_file, item.bundle_file):
@@ -311,13 +313,12 @@ class Service(abc.ABC):
         self.node.event("service_broken", service=self.name, file=name, why="the key was replaced by pki csr")
         await self.node.listeners.close(self.name)
         await self.node.listeners.open(self)
-        self.node.links_changed()
+        self.node.links_changed(self.name)
         self.node.save()
 
     # --- state -------------------------------------------------------------------------------------------------------
     def describe(self) -> dict[str, Any]:
         """Plain data for the control socket."""
-        stored = {key: self.public(key, value) for key, value in self.stored.items()}
         pending = False
         snapshot, _lines = self.prepare()
         if self.running:
@@ -327,14 +328,14 @@ class Service(abc.ABC):
             "running": self.running,
             "restarts": self.restarts,
             "restart_pending": pending,
-            "stored": stored,
+            **super().describe(),
             "active": self.active.describe() if self.active is not None and self.running else None,
         }
 
     def to_dict(self) -> dict[str, Any]:
         """For the state directory."""
         return {
-            "stored": self.stored,
+            **super().to_dict(),
             "enabled": self.enabled,
             "running": self.running,
             "off_by_command": self.off_by_command,
@@ -344,7 +345,7 @@ class Service(abc.ABC):
 
     def from_dict(self, raw: dict[str, Any]) -> None:
         """Back from the state directory."""
-        self.stored.update(raw["stored"])
+        super().from_dict(raw)
         self.enabled = raw["enabled"]
         self.running = raw["running"]
         self.off_by_command = raw["off_by_command"]

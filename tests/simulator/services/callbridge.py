@@ -40,6 +40,9 @@ class CallBridge(Service):
         "imps_trust": None,
         "ucm_verify": False,
         "imps_verify": False,
+        "ucm_peers": None,
+        "imps_peers": None,
+        "av1": False,
         "wc3jwt": 12,
     }
     description = "Configure CMS callbridge"
@@ -92,7 +95,10 @@ class CallBridge(Service):
             ]
         rows.append(("WC3 JWT Expiry in hours", self.stored["wc3jwt"], 26))
         if version == "after_3.9":
-            rows += [("AV1 Beta", "disabled", 26), ("Edge trusted certs", self.stored["edge_trust"], 26)]
+            rows += [
+                ("AV1 Beta", "enabled" if self.stored["av1"] else "disabled", 26),
+                ("Edge trusted certs", self.stored["edge_trust"], 26),
+            ]
         return rows
 
     @property
@@ -111,10 +117,14 @@ class CallBridge(Service):
             snapshot.identities["callbridge"] = identity
             port = self.node.cfg.ports["sip"]
             listen.extend(("callbridge", interface, port) for interface in self.stored["listen"])
-        for slot in ("c2w", "cluster", "branding", "edge"):
+        for slot in ("c2w", "cluster", "branding", "edge", "ucm", "imps"):
             trust = self.load_trust(slot, f"{slot} trust")
             if trust is not None:
                 snapshot.trust[slot] = trust
+        for peer in ("ucm", "imps"):
+            snapshot.options[f"{peer}_verify"] = self.stored[f"{peer}_verify"]
+        self.load_tls(snapshot, "sip")
+        self.load_tls(snapshot, "ldap")
         return snapshot
 
     def prepare(self) -> tuple[Snapshot | None, list[str]]:
@@ -138,16 +148,14 @@ class CallBridge(Service):
         return self.node.duration("restart")
 
     def _came_up(self) -> None:
-        """Uptime starts again, links are made anew."""
+        """Uptime starts again."""
         self.started_at = time.time()
-        self.node.links_changed()
 
     def _went_down(self) -> None:
         """All calls on this bridge are gone."""
         dropped = self.traffic.drop()
         if dropped:
             self.node.event("calls_dropped", service=self.name, calls=dropped)
-        self.node.links_changed()
 
     @property
     def calls(self) -> int:
@@ -185,6 +193,18 @@ class CallBridge(Service):
                 self.store_files(session, "callbridge_certs", words[1:])
             case ["trust", "c2w" | "cluster" | "branding" | "edge", _]:
                 return self._files(session, f"{words[1]}_trust", words[2:])
+            case ["ucm" | "imps", *_] if self.node.sw.is_("callbridge_rows", "before_3.8"):
+                return False
+            case ["ucm" | "imps", "add", _, _, _]:
+                self.store(session, f"{words[0]}_peers", [*(self.stored[f"{words[0]}_peers"] or []), words[2]])
+            case ["ucm" | "imps", "del", host]:
+                kept = [name for name in self.stored[f"{words[0]}_peers"] or [] if name != host]
+                self.store(session, f"{words[0]}_peers", kept or None)
+            case ["ucm", host, "axl_service", "status"]:
+                known = host in (self.stored["ucm_peers"] or [])
+                session.out(f"AXL service of {host}: {'not reachable' if known else 'not configured'}")
+            case ["av1", "enable" | "disable"] if self.node.sw.is_("callbridge_rows", "after_3.9"):
+                self.store(session, "av1", words[1] == "enable")
             case ["ucm" | "imps", "certs", _]:
                 return self._files(session, f"{words[0]}_trust", words[2:])
             case ["ucm" | "imps", "verify", "enable" | "disable"]:

@@ -66,6 +66,7 @@ class Snapshot:
                 slot: {"file": name, "fingerprints": [certs.fingerprint(item) for item in certs.load_certs(data)]}
                 for slot, (name, data) in self.trust.items()
             },
+            "options": dict(self.options),
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Turn(Service):
 
     name = "turn"
     title = "TURN"
+    restart_switch = "turn_restart"
     slots = ("tls",)
     defaults: ClassVar[Mapping[str, Any]] = {
         "listen": None,
@@ -113,15 +114,9 @@ class Turn(Service):
 
     async def command(self, session: Session, words: list[str]) -> bool:
         """turn ..."""
+        if await self.life(session, words):
+            return True
         match words:
-            case []:
-                session.display(self)
-            case ["restart"] if self.node.sw.is_("turn_restart", "exists"):
-                session.lines(await self.restart() if self.enabled else ["FAILURE: turn is not enabled"])
-            case ["enable"]:
-                session.lines(await self.enable())
-            case ["disable"]:
-                session.lines(await self.disable())
             case ["listen", "none"]:
                 self.store(session, "listen", None)
             case ["listen", _, *_] if all(self.node.is_interface(word) for word in words[1:]):

@@ -21,6 +21,7 @@ class WebAdmin(Service):
 
     name = "webadmin"
     title = "Webadmin"
+    restart_switch = "webadmin_restart"
     slots = ("tls",)
     defaults: ClassVar[Mapping[str, Any]] = {"listen": None, "tls_certs": None, "http_redirect": False}
     description = "Configure the web administration interface"
@@ -67,7 +68,8 @@ class WebAdmin(Service):
         if identity is None:
             raise LoadError("Key and certificate not configured")
         interface, port = self.stored["listen"]
-        return Snapshot([("tls", interface, port)], {"tls": identity})
+        options = {"webadmin_min": self.node.tls.stored["webadmin_min"]}
+        return Snapshot([("tls", interface, port)], {"tls": identity}, options=options)
 
     def success_lines(self, snapshot: Snapshot) -> list[str]:
         """Result texts of a start."""
@@ -78,17 +80,11 @@ class WebAdmin(Service):
 
     async def command(self, session: Session, words: list[str]) -> bool:
         """webadmin ..."""
+        if await self.life(session, words):
+            return True
         match words:
-            case []:
-                session.display(self)
             case ["status"]:
                 session.out(self.status())
-            case ["restart"] if self.node.sw.is_("webadmin_restart", "exists"):
-                session.lines(await self.restart() if self.enabled else ["FAILURE: webadmin is not enabled"])
-            case ["enable"]:
-                session.lines(await self.enable())
-            case ["disable"]:
-                session.lines(await self.disable())
             case ["listen", "none"]:
                 self.store(session, "listen", None)
             case ["listen", interface, port] if self.node.is_interface(interface) and port.isdigit():

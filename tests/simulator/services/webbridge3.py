@@ -23,6 +23,7 @@ class WebBridge3(Service):
     title = "Webbridge3"
     slots = ("https", "c2w")
     full_chain = True
+    restart_switch = None
     defaults: ClassVar[Mapping[str, Any]] = {
         "https_listen": None,
         "https_certs": None,
@@ -52,6 +53,8 @@ class WebBridge3(Service):
         "webbridge3 options <space-separated options>",
         "webbridge3 options none",
         "webbridge3 status",
+        "webbridge3 meetingapps add <hostname> <port> <secret>",
+        "webbridge3 meetingapps del",
     )
 
     def rows(self) -> list[tuple[str, Any, int]]:
@@ -117,36 +120,24 @@ class WebBridge3(Service):
             ports.append([interface, int(port)])
         return ports or None
 
+    @property
+    def _firm(self) -> bool:
+        return self.node.sw.is_("meetingapps_while_enabled", "refused")
+
     def public(self, key: str, value: Any) -> Any:
         """The secret shared with MeetingApps is not logged."""
         if key == "meetingapps" and isinstance(value, list):
             return [*value[:2], "*****"]
         return value
 
-    def _status(self, session: Session) -> None:
-        state = "running" if self.running else "not running"
-        form = self.node.sw["webbridge3_status"]
-        if form == "rows":
-            session.out(f"Status                : {'Running' if self.running else 'Stopped'}")
-            session.out(f"C2W connections       : {self.node.c2w_connections()}")
-        elif form == "phrase":
-            session.out(f"webbridge3 {state}")
-        else:
-            session.out(f"{'SUCCESS' if self.running else 'FAILURE'}: webbridge3 is {state}")
-
     async def command(self, session: Session, words: list[str]) -> bool:
         """webbridge3 ..."""
+        if await self.life(session, words):
+            return True
         match words:
-            case []:
-                session.display(self)
             case ["status"]:
-                self._status(session)
-            case ["restart"]:
-                session.lines(await self.restart() if self.enabled else ["FAILURE: webbridge3 is not enabled"])
-            case ["enable"]:
-                session.lines(await self.enable())
-            case ["disable"]:
-                session.lines(await self.disable())
+                connections = f"C2W connections       : {self.node.c2w_connections()}"
+                session.lines(self.status_lines(str(self.node.sw["webbridge3_status"]), connections))
             case ["https" | "c2w", "listen", "none"]:
                 self.store(session, f"{words[0]}_listen", None)
             case ["https" | "c2w", "listen", _, *_]:
@@ -168,6 +159,8 @@ class WebBridge3(Service):
                 self.store(session, "http_redirect", int(port))
             case ["options", *rest] if rest:
                 self.store(session, "options", None if rest == ["none"] else " ".join(rest))
+            case ["meetingapps", "add" | "del", *_] if self.running and self._firm:
+                session.out("FAILURE: webbridge3 must be disabled first")
             case ["meetingapps", "add", _, port, _] if port.isdigit():
                 self.store(session, "meetingapps", [words[2], int(port), words[4]])
             case ["meetingapps", "del"]:

@@ -21,8 +21,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 
 from tests.simulator import certs
-from tests.simulator.c2w_server import VERIFY_REASONS
 from tests.simulator.fleet import SimulatedFleet
+from tests.simulator.mutual_server import VERIFY_REASONS
 
 from .client import Login, Pair, address_of, commands, definition, eventually, old_ca
 

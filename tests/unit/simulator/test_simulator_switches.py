@@ -105,6 +105,13 @@ REFUSALS = {
     "webadmin_restart": "missing",
     "turn_restart": "missing",
     "c2w_pinning": "needs_root",
+    "scheduler_restart": "missing",
+    "undocumented_restart": "missing",
+    "scheduler_alone": "refused",
+    "meetingapps_beside_callbridge": "refused",
+    "meetingapps_while_enabled": "refused",
+    "uploader_without_trust": "refused",
+    "sip_pinning": "needs_root",
     "api_without_callbridge": "404",
     "api_appadmin": "refused",
 }

@@ -38,7 +38,7 @@ CONFIG: dict[str, Any] = {
     "legacy": {"days_left": 12},
     "users": [{"name": "admin", "password": PASSWORD, "role": "admin"}],
     "durations": {"restart": 0.1, "service": 0.05, "api_start": 0.05, "reboot": 0.3},
-    "nodes": [{"name": "cms1", "services": ["webadmin", "callbridge", "webbridge3", "turn"]}],
+    "nodes": [{"name": "cms1", "services": ["webadmin", "callbridge", "webbridge3", "turn"], "lacks": ["recorder"]}],
 }
 
 #: What a session may meet: the switches that change bytes on the way or the form of an answer.

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The C2W side of a Web Bridge: TLS that demands and verifies the Call Bridge's certificate."""
+"""TLS that demands and verifies the client's certificate: C2W of a Web Bridge, SIP where ``tls sip verify`` is on."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
@@ -19,20 +20,40 @@ if TYPE_CHECKING:
     from .services.snapshot import Identity
 
 
-class C2wServer:
-    """One C2W port: its TLS context and its connections.
+class Protocol:
+    """What is spoken after the handshake: a greeting, and the answer to what comes."""
+
+    def __init__(self, name: str, service: str, greeting: bytes, answer: Callable[[bytes], bytes]) -> None:
+        self.name = name
+        self.service = service
+        self.greeting = greeting
+        self.answer = answer
+
+
+class MutualServer:
+    """One port: its TLS context and its connections.
 
     Verification is OpenSSL's for clients: extended key usage, key usage and Netscape type as in section 2.2 of the
     guide, dates, and a chain that may end at any certificate of the trust file when pinning is allowed.
     """
 
-    def __init__(self, node: Node, identity: Identity, trust: bytes) -> None:
+    def __init__(
+        self,
+        node: Node,
+        identity: Identity,
+        trust: bytes,
+        protocol: Protocol,
+        *,
+        pinning: bool,
+        versions: tuple[int, int],
+    ) -> None:
         self.node = node
+        self.speaks = protocol
         self.connections: set[_Connection] = set()
         self.closed = False
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
-        context.set_min_proto_version(SSL.TLS1_2_VERSION)
-        context.set_max_proto_version(SSL.TLS1_2_VERSION if node.sw.is_("c2w_tls", "1.2") else SSL.TLS1_3_VERSION)
+        context.set_min_proto_version(versions[0])
+        context.set_max_proto_version(versions[1])
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET)
         chain = certs.load_certs(identity.chain)
@@ -46,7 +67,7 @@ class C2wServer:
         if store is not None:
             for item in trusted:
                 store.add_cert(crypto.X509.from_cryptography(item))
-            if node.sw.is_("c2w_pinning", "allowed"):
+            if pinning:
                 store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
         if node.sw.is_("c2w_ca_names", "sent"):
             for item in trusted:
@@ -77,9 +98,9 @@ class C2wServer:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: bytes in, TLS machine, bytes out. After the handshake every line is answered with itself."""
+    """One connection: bytes in, TLS machine, bytes out."""
 
-    def __init__(self, server: C2wServer, tls: SSL.Connection) -> None:
+    def __init__(self, server: MutualServer, tls: SSL.Connection) -> None:
         self._server = server
         self._tls = tls
         self._transport: asyncio.Transport | None = None
@@ -109,9 +130,9 @@ class _Connection(asyncio.Protocol):
                 self.done = True
                 if self._timer is not None:
                     self._timer.cancel()
-                self._tls.send(b"C2W\n")
+                self._send(self._server.speaks.greeting)
             while True:
-                self._tls.send(self._tls.recv(4096))
+                self._send(self._server.speaks.answer(self._tls.recv(4096)))
         except SSL.WantReadError:
             pass
         except SSL.Error as exc:
@@ -122,6 +143,10 @@ class _Connection(asyncio.Protocol):
             return
         self._flush()
 
+    def _send(self, data: bytes) -> None:
+        if data:
+            self._tls.send(data)
+
     def _rejected(self, exc: Exception) -> None:
         reason = self._tls.get_app_data()
         why = "no client certificate or handshake refused"
@@ -129,7 +154,8 @@ class _Connection(asyncio.Protocol):
             why = f"client certificate: {VERIFY_REASONS.get(reason[0], f'error {reason[0]}')} at depth {reason[1]}"
         elif exc.args and isinstance(exc.args[0], list) and exc.args[0]:
             why = str(exc.args[0][-1][-1])
-        self._server.node.event("c2w_rejected", service="webbridge3", why=why)
+        speaks = self._server.speaks
+        self._server.node.event(f"{speaks.name}_rejected", service=speaks.service, why=why)
 
     def _flush(self) -> None:
         while self._transport is not None:
