@@ -17,7 +17,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.simulator.switches import DIALECTS, positions_of
+from tests.simulator.dialects import DIALECTS
+from tests.simulator.switches import positions_of
 
 NAMED = tuple(DIALECTS)
 #: How many random dialects are a sample.

@@ -20,8 +20,9 @@ import yaml
 from . import config as fleet_config
 from .config import ConfigError
 from .control import Control, ControlError
+from .dialects import DIALECTS
 from .fleet import Fleet, quiet
-from .switches import DIALECT_NAMES, DIALECTS, SWITCHES, Switchboard
+from .switches import DIALECT_NAMES, SWITCHES, Switchboard
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,8 @@ import pytest
 
 from tests.simulator.__main__ import main
 from tests.simulator.config import load
-from tests.simulator.switches import DIALECTS, SWITCHES, Switchboard, SwitchError, positions_of
+from tests.simulator.dialects import DIALECTS
+from tests.simulator.switches import SWITCHES, Switchboard, SwitchError, positions_of
 
 SECTION_8: dict[str, tuple[object, list[object]]] = {
     "echo in shell": ("on", ["off"]),

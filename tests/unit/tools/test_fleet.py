@@ -14,8 +14,8 @@ import pytest
 
 from tests.simulator.__main__ import main as simulator
 from tests.simulator.control import Control
+from tests.simulator.dialects import DIALECTS
 from tests.simulator.faults import KINDS
-from tests.simulator.switches import DIALECTS
 from tools import fleet
 from tools._simulator import DEMO_FLEET, fresh, simulated_fleet
 

@@ -28,8 +28,9 @@ from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import CONFIRM, Session
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.transport import Endpoint
 from ansible_collections.certops.cms.plugins.plugin_utils._services.catalogue import BY_NAME
+from tests.simulator.dialects import DIALECTS
 from tests.simulator.fleet import SimulatedFleet
-from tests.simulator.switches import DIALECTS, SWITCHES
+from tests.simulator.switches import SWITCHES
 
 PASSWORD = "Simulated-of-the-tests-1"
 CONFIG: dict[str, Any] = {

@@ -25,8 +25,8 @@ from ansible_collections.certops.cms.plugins.plugin_utils._record.api import Api
 from ansible_collections.certops.cms.plugins.plugin_utils._record.listener import Listener
 from ansible_collections.certops.cms.plugins.plugin_utils._record.masking import Mask
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
+from tests.simulator.dialects import DIALECTS
 from tests.simulator.fleet import SimulatedFleet
-from tests.simulator.switches import DIALECTS
 from tests.unit.plugins.plugin_utils.mmp.appliance import PASSWORD as REPLAY_PASSWORD
 from tests.unit.plugins.plugin_utils.mmp.appliance import USER as REPLAY_USER
 from tests.unit.plugins.plugin_utils.record.replay import Replay
