@@ -28,6 +28,7 @@ from ._fleet.lock import FleetLock, owner_of
 from ._gather import SURVEY_VARIABLE, gather, open_store, patience
 from ._look import look
 from ._pki import bundles
+from ._services import catalogue
 
 SINGLE_SPEC: dict[str, Any] = {
     "survey_variable": {"type": "str", "default": SURVEY_VARIABLE},
@@ -102,7 +103,7 @@ class SingleChange(CmsAction):
         """
         work = [step for batch in batches_of(plan, single.ROUND, self.node) for step in batch["steps"]]
         proven = {ident for step in work for ident in step.get("links") or []}
-        places = {(str(link["via"]), "webadmin") for link in plan["links"] if link["id"] in proven}
+        places = {(str(link["via"]), catalogue.API_FRONT) for link in plan["links"] if link["id"] in proven}
         for step in work:
             if step["kind"] == "trust":
                 trust = [self.node, step["service"], step["trust"]]

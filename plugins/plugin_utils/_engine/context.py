@@ -19,6 +19,7 @@ from .._errors import PreconditionMissing
 from .._fleet.journal import Journal
 from .._issuers.base import Issuer
 from .._issuers.store import Generation, Store
+from .._services import catalogue
 
 STOP, WAIT, DROP = "stop", "wait", "drop"
 
@@ -76,7 +77,7 @@ class Context:
     def _new_pins(self, plan: Mapping[str, Any], node: str) -> list[str]:
         found = []
         for identity in plan["identities"]:
-            if [node, "webadmin"] in [list(slot) for slot in identity["slots"]]:
+            if [node, catalogue.API_FRONT] in [list(slot) for slot in identity["slots"]]:
                 generation = self.store.get(str(identity["id"]), str(identity["base"]))
                 if generation is not None and generation.issued is not None:
                     found.append(str(generation.facts["sha256"]))

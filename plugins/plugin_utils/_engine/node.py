@@ -10,13 +10,13 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .._errors import NotUnderstood
-from .._mmp import displays, texts
+from .._mmp import displays, settings, texts
 from .._mmp.session import Answer, Reply, Session
-from .._services import catalogue
+from .._services import catalogue, commands
 
 
 class Node:
@@ -54,13 +54,13 @@ class Node:
 
     # What it shows ---------------------------------------------------------------------------------------------------
 
-    def display(self, service: str) -> dict[str, Any]:
-        """Read the display of a service. Raises NotUnderstood."""
-        return read_display(self.session, catalogue.BY_NAME[service], self.name)
+    def display(self, service: str, shows: Iterable[str] = ()) -> dict[str, Any]:
+        """Read the display of a service, and those of ``shows`` that hold settings of it. Raises NotUnderstood."""
+        return read_display(self.session, catalogue.BY_NAME[service], self.name, shows)
 
-    def display_again(self, service: str) -> dict[str, Any]:
+    def display_again(self, service: str, shows: Iterable[str] = ()) -> dict[str, Any]:
         """Read the display of a service that the node has shown before. Raises NotUnderstood when it does not now."""
-        found = self.display(service)
+        found = self.display(service, shows)
         if not found["present"]:
             raise NotUnderstood(
                 f"{self.name} {service}",
@@ -77,8 +77,29 @@ class Node:
         files it names is not known then.
         """
         known = set(present)
-        shown = [self.display_again(name) if name in known else self.display(name) for name in catalogue.BY_NAME]
-        return {file for display in shown for file in displays.files_named(display)}
+        found: set[str] = set()
+        for name in catalogue.BY_NAME:
+            if name in known:
+                found |= displays.files_named(self.display_again(name))
+            else:
+                found |= self.files_of(name)
+        for show in commands.SETTING_DISPLAYS:
+            found |= displays.files_in(self.session.show(show))
+        return found
+
+    def files_of(self, service: str) -> set[str]:
+        """Give every file that the display of a service names; of one that nobody understands, all that looks like one.
+
+        Raises NotUnderstood for a service whose display is known and was not understood.
+        """
+        row = catalogue.BY_NAME[service]
+        text = self.session.show(row.show)
+        try:
+            return set(displays.files_named(displays.parse_service(row, text)))
+        except NotUnderstood as error:
+            if row.everywhere:
+                raise _of(self.name, error) from error
+            return set(displays.files_in(text))
 
     def files(self) -> dict[str, int | None]:
         """List the files, with their sizes."""
@@ -152,14 +173,38 @@ class Node:
         self.commands.append({"command": command, "answer": list(reply.lines)})
 
 
-def read_display(session: Session, service: catalogue.Service, node: str) -> dict[str, Any]:
-    """Read the display of a service on ``node``. Raises NotUnderstood, which names the node."""
+def read_display(
+    session: Session, service: catalogue.Service, node: str, shows: Iterable[str] | None = None
+) -> dict[str, Any]:
+    """Read the display of a service on ``node``, and of the displays that hold settings of it those in ``shows``.
+
+    Without ``shows`` it is all of them. Raises NotUnderstood, which names the node.
+    """
     text = session.show(service.show)
     try:
         found: dict[str, Any] = displays.parse_service(service, text)
+        wanted = [show for show in service.shows if shows is None or show in set(shows)]
+        if found["present"]:
+            add_settings(found, service, {show: settings.parse_setting(show, session.show(show)) for show in wanted})
     except NotUnderstood as error:
-        raise NotUnderstood(f"{node}, {error.obj}", error.reason, error.next_step, error.transcript) from error
+        raise _of(node, error) from error
     return found
+
+
+def _of(node: str, error: NotUnderstood) -> NotUnderstood:
+    return NotUnderstood(f"{node}, {error.obj}", error.reason, error.next_step, error.transcript)
+
+
+def add_settings(found: dict[str, Any], service: catalogue.Service, shown: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put what other displays say of the trust settings of a service into what its own said.
+
+    ``found`` gets the files under ``trusts``, and under ``verify`` what the mode of each is (None: unknown).
+    """
+    for trust in service.trusts:
+        setting = shown.get(trust.show)
+        if setting is not None and setting["present"]:
+            found["trusts"][trust.name] = setting["trust"]
+            found.setdefault("verify", {})[trust.name] = setting["verify"]
 
 
 def strange_lines(reply: Reply) -> list[str]:

@@ -25,7 +25,7 @@ from .._mmp.session import Session
 from .._pki import bundles, certs, csr, der
 from .._services import catalogue, commands
 from . import probe as probing
-from .node import read_display
+from .looks import Looks
 
 SCHEMA = 1
 
@@ -63,8 +63,12 @@ def survey(
     assigned one are read from among them. Raises CmsError for a node that cannot be read or not be understood (S8).
     """
     version = displays.parse_version(session.show(commands.VERSION))
-    services = {row.name: read_display(session, row, host) for row in catalogue.SERVICES}
+    expected = set(services_expected)
+    looks = Looks(session, host, expected)
+    looks.first()
     kinds = displays.parse_pki_list(session.show(commands.PKI_LIST))
+    looks.rest(kinds, made)
+    services = looks.services
     sizes = session.listdir()
     # What the list left out is told by its name: a key stays a key (S4).
     files = {
@@ -77,9 +81,9 @@ def survey(
     requests = {name: reader.request(name) for name in reader.open_requests(made)}
     places = _places(services, address, probe or {})
     served = {} if probe is None else probing.probe_all(places)
-    if "callbridge" in set(services_expected):
-        pins = [*reader.assigned("webadmin"), *files_of_interest]
-        api = _read_api(places.get("webadmin"), _leaves(certificates, pins), api_access)
+    if catalogue.API_SERVICE in expected:
+        pins = [*reader.assigned(catalogue.API_FRONT), *files_of_interest]
+        api = _read_api(places.get(catalogue.API_FRONT), _leaves(certificates, pins), api_access)
     else:
         api = {**survey_api(None), "detail": "the node runs no Call Bridge"}
     return {

@@ -199,7 +199,7 @@ def _changed(identity: Identity, given: FleetInput) -> str | None:
     if (
         leaf["key_usage"] is not None
         and "digitalSignature" not in leaf["key_usage"]
-        and "callbridge" in _slots(identity)
+        and any(catalogue.SLOTS[slot][1].signs for slot in _slots(identity))
     ):
         return "lacks the key usage digitalSignature"
     if identity.config.get("common_name") and leaf["common_name"] != identity.common_name:

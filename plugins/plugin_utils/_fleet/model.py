@@ -20,9 +20,31 @@ from typing import Any
 from .._pki import certs, chain, x509util
 from .._services import catalogue
 from .given import FleetInput, Host, IssuerFacts
-from .topology import Link, Topology
+from .links import Link, TrustKey
+from .slots import assigned_chain, chain_of
+from .topology import Topology
 
-TrustKey = tuple[str, str, str]
+__all__ = [
+    "Shown",
+    "SlotKey",
+    "State",
+    "TrustKey",
+    "Vouching",
+    "active_trust_file",
+    "anchors_of",
+    "assigned_chain",
+    "is_doubted",
+    "issuer_symbol",
+    "link_name_fits",
+    "name_fits",
+    "parse_time",
+    "shown",
+    "shown_now",
+    "today",
+    "told_trust",
+    "trust_file",
+]
+
 SlotKey = tuple[str, str]
 
 
@@ -76,7 +98,7 @@ class State:
                 f"{link.kind.verifier} {link.kind.trust} trust"
             )
             found.append((fault, f"widen the trust of {link.verifier} first (certops.cms.trust), with its restart"))
-        if link.kind.name_checked and link.dialled and not name_fits(link.dialled, shown.names):
+        if link.kind.name_checked and link.dialled and not link_name_fits(link, shown.names):
             fault = (
                 f"{link.verifier} dials {link.dialled}, which is not among the names of the certificate "
                 f"({', '.join(sorted(shown.names)) or 'none'})"
@@ -212,7 +234,7 @@ def _waiting_trust(host: Host, link: Link) -> dict[str, Any] | None:
 
 def _proven_over(key: TrustKey, given: FleetInput, topology: Topology, vouching: Vouching) -> frozenset[str]:
     """Give what a doubted trust is known to take: the very certificates whose links over it are up."""
-    links = [link for link in topology.links if link.trust_key == key and link.before == "success"]
+    links = [link for link in topology.by_trust.get(key, []) if link.before == "success"]
     seen = [shown_now(given.hosts[link.presenter], link.kind.presenter, vouching) for link in links]
     return frozenset(found.leaf for found in seen if found is not None and found.leaf is not None)
 
@@ -258,22 +280,10 @@ def shown(info: dict[str, Any], vouched_by: frozenset[str]) -> Shown:
     )
 
 
-def assigned_chain(host: Host, slot_id: str) -> list[dict[str, Any]]:
-    """Give the certificates a slot is assigned, leaf first: its certificate file and its bundle."""
-    service, slot = catalogue.SLOTS[slot_id]
-    return _chain_of(host, (host.service(service.name).get("slots") or {}).get(slot.name) or {})
-
-
 def _running_chain(host: Host, slot_id: str) -> list[dict[str, Any]]:
     """Give what a slot runs with where no probe shows it: what was assigned before, while a restart is pending."""
     record = host.waiting_slots(catalogue.SLOTS[slot_id][0].name).get(slot_id)
-    return assigned_chain(host, slot_id) if record is None else _chain_of(host, record.get("before") or {})
-
-
-def _chain_of(host: Host, files: dict[str, Any]) -> list[dict[str, Any]]:
-    own = host.certificates(files.get("certificate"))
-    # A bundle never stands in for a certificate that cannot be read.
-    return [*own, *host.certificates(files.get("bundle"))] if own else []
+    return assigned_chain(host, slot_id) if record is None else chain_of(host, record.get("before") or {})
 
 
 def parse_time(text: str) -> datetime.datetime:
@@ -283,6 +293,12 @@ def parse_time(text: str) -> datetime.datetime:
 
 def _pems(host: Host, file: str | None) -> list[str]:
     return [item["pem"] for item in host.certificates(file)]
+
+
+def link_name_fits(link: Link, names: frozenset[str]) -> bool:
+    """Say whether the name a link dials is among those of a certificate; some verifiers take no wildcard."""
+    dialled = link.dialled or ""
+    return dialled.lower() in names if link.kind.name_exact else name_fits(dialled, names)
 
 
 def name_fits(dialled: str, names: frozenset[str]) -> bool:

@@ -108,12 +108,11 @@ def _narrowed(
     named = {_plain(entry) for entry in given.narrow_also}
     met: set[str] = set()
     left: dict[str, list[TrustKey]] = {}
-    for key in sorted({link.trust_key for link in topology.links}):
+    for key, links in sorted(topology.by_trust.items()):
         host = given.hosts[key[0]]
-        links = [link for link in topology.links if link.trust_key == key]
         if host.survey is None or any(given.hosts[link.presenter].survey is None for link in links):
             continue
-        if not topology.is_judged(key[0], key[1]):
+        if not topology.is_judged(*key):
             text = "is also for somebody who takes no part in this plan, so nothing is dropped from it"
             findings.append(find("trust-not-judged", " ".join(key), text, severity=REMARK))
             continue

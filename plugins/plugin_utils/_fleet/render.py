@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import _findings
-from .._services import commands
+from .._services import catalogue, commands
 from .._text import printable
 
 #: Columns of the text, and the column at which notes begin.
@@ -288,7 +288,8 @@ def _cost(plan: dict[str, Any]) -> Iterator[str]:
     for host, services in sorted(plan["cost"]["restarts"].items()):
         listed = ", ".join(f"{service} {_count(number, 'restart')}" for service, number in sorted(services.items()))
         calls = plan["nodes"].get(host, {}).get("calls")
-        known = "" if "callbridge" not in services else f"; calls up now: {'unknown' if calls is None else calls}"
+        drops = any(catalogue.BY_NAME[service].drops_calls for service in services)
+        known = f"; calls up now: {'unknown' if calls is None else calls}" if drops else ""
         yield f"   {host}: {listed}{known}"
     if plan["external_verifiers"]:
         yield "The anchor changes. Outside the fleet these may verify it, and must trust the new CA before the switch:"

@@ -53,7 +53,7 @@ def _trusts(
 ) -> Iterator[Against]:
     kinds = {(kind.verifier, kind.trust) for kind in catalogue.LINK_KINDS}
     for trust, file in sorted((state.get("trusts") or {}).items()):
-        if (name, trust) in kinds and not topology.is_judged(host.name, name):
+        if (name, trust) in kinds and not topology.is_judged(host.name, name, trust):
             # It is for somebody outside this plan, who is told of where registrations are.
             continue
         if file and (host.name, name, trust) not in linked:
@@ -71,8 +71,7 @@ def _trusts(
                 "trust-without-link",
                 f"'{setting.command}' names {file}, and the plan knows no link that it is for, so nobody can say "
                 "what a new certificate would break there",
-                "put the other side into the inventory if it is a Web Bridge or a Call Bridge; links between Call "
-                "Bridges (guide 4.9) are not planned by this version: leave the node out with cms_skip_nodes: "
+                "put the other side into the inventory; or leave the node out with cms_skip_nodes: "
                 f"[{host.name}], or clear it in a window of its own if nothing needs it "
                 f"('{setting.command} {commands.NONE}')",
             )

@@ -140,7 +140,7 @@ def plan_trust(
     drops = [str(single.vouching.info(sha)["subject"]) for sha in held if sha not in content]
     if any((kind.verifier, kind.trust) == key[1:] for kind in catalogue.LINK_KINDS):
         single.look_outside(False)
-        if drops and not single.topology.is_judged(host_name, service_name):
+        if drops and not single.topology.is_judged(*key):
             single.error(
                 "trust-not-judged",
                 f"{host_name} {service_name} {trust}",
@@ -322,7 +322,7 @@ class _Single:
     def look_outside(self, concerned: bool) -> None:
         """Tell of ends of the links that take no part; not to know one that is ``concerned`` is an error."""
         mine = {self.host.name}
-        if self.service.name == "callbridge":
+        if self.service.name == catalogue.API_SERVICE:
             found = outside.about_registrations(
                 self.given, self.topology, mine if concerned else set(), mine if concerned else set()
             )

@@ -25,7 +25,7 @@ from .model import (
     issuer_symbol,
     trust_file,
 )
-from .topology import Link, Topology
+from .topology import Topology
 
 
 @dataclasses.dataclass
@@ -96,13 +96,10 @@ def changes(
 
     A setting is widened to a superset of what the node trusts now (S16).
     """
-    by_trust: dict[TrustKey, list[Link]] = {}
-    for link in topology.links:
-        by_trust.setdefault(link.trust_key, []).append(link)
     found: list[TrustChange] = []
     waiting: dict[TrustKey, set[SlotKey]] = {}
     issuer_of = {slot: decision.identity.issuer or "" for decision in decisions for slot in decision.slots}
-    for key, links in sorted(by_trust.items()):
+    for key, links in sorted(topology.by_trust.items()):
         host = given.hosts[key[0]]
         if host.survey is None:
             continue
@@ -121,7 +118,7 @@ def changes(
             today = now_state.slots.get(link.slot_key)
             # A link that had to be assumed may forbid something, but it is no reason to trust somebody.
             # Renewing renews what is due and nothing else: it runs unattended.
-            cures = shown is None and link.via is not None and given.intent != RENEW
+            cures = shown is None and link.certain and given.intent != RENEW
             kept = today if cures else None
             if kept is not None and not kept.vouched_by & (stored | add):
                 # The presenter keeps its certificate and nobody trusts it: a fault of today, cured on the way.

@@ -23,6 +23,7 @@ from . import described
 from .described import KEY_SIZES, SUBJECT_ATTRIBUTES
 from .given import FleetInput, Host
 from .model import SlotKey, Vouching, assigned_chain
+from .slots import slots_of
 from .topology import Topology
 
 #: What an argument of the command line can hold between double quotes.
@@ -107,27 +108,6 @@ def identities(
     for identity in found.values():
         problems.extend(_complete(identity, given, topology, vouching))
     return list(found.values()), problems
-
-
-def slots_of(host: Host) -> list[str]:
-    """Give the slot ids of a node that should hold a certificate.
-
-    A slot whose TLS is optional (TURN) counts only where TLS is set up or a certificate is assigned (guide 4.6).
-    """
-    wanted = []
-    for slot_id, (service, slot) in catalogue.SLOTS.items():
-        state = host.service(service.name)
-        if service.name not in host.services or not state.get("present"):
-            continue
-        files = (state.get("slots") or {}).get(slot.name) or {}
-        if slot.tls_optional and not files.get("certificate") and not _has_port(files):
-            continue
-        wanted.append(slot_id)
-    return wanted
-
-
-def _has_port(files: dict[str, Any]) -> bool:
-    return any(row.get("port") for row in files.get("listen") or [])
 
 
 def _names_a_file(host: Host, slot_id: str) -> bool:

@@ -18,9 +18,9 @@ from .due import Decision
 from .given import FleetInput, Host
 from .model import Vouching, assigned_chain
 from .order import Unit
+from .slots import slots_of
 from .topology import Topology
 from .trusts import TrustChange
-from .wanted import slots_of
 
 
 def identity(decision: Decision, given: FleetInput) -> dict[str, Any]:
@@ -117,10 +117,11 @@ def node(host: Host, decisions: list[Decision], topology: Topology) -> dict[str,
 def _api(host: Host, api: dict[str, Any], decisions: list[Decision]) -> dict[str, Any]:
     """Write down where the API of a node is, and which leaves its Web Admin may show (S11)."""
     where = urlsplit(str(api.get("base") or ""))
-    earlier = (host.waiting_slots("webadmin").get("webadmin") or {}).get("before") or {}
-    found = [*assigned_chain(host, "webadmin")[:1], *host.certificates(earlier.get("certificate"))[:1]]
+    front = catalogue.API_FRONT
+    earlier = (host.waiting_slots(front).get(front) or {}).get("before") or {}
+    found = [*assigned_chain(host, front)[:1], *host.certificates(earlier.get("certificate"))[:1]]
     pins = {item["info"]["sha256"] for item in found}
-    changing = (d.identity.id for d in decisions if d.reason and (host.name, "webadmin") in d.slots)
+    changing = (d.identity.id for d in decisions if d.reason and (host.name, front) in d.slots)
     return {
         "base_host": where.hostname or host.address,
         "port": where.port or 443,

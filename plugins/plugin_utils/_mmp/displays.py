@@ -9,6 +9,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -37,23 +38,26 @@ def parse_service(service: Service, text: str) -> dict[str, Any]:
     """Read the display of a service into the survey's form.
 
     Keys: present, enabled, running (None: unknown), slots, trusts (a setting without a row is left out, nothing set is
-    None), unknown_rows, and unknown_trusts: rows that may hold a trust setting which the catalogue does not know. A
+    None), unknown_rows, and unknown_trusts: rows that may hold a trust setting which the catalogue does not know; and
+    hosts, whom it dials, where the display tells. What another display shows (``tls sip``) is for ``settings``. A
     service that the node does not know gives present False and the detail. Raises NotUnderstood for text that is
     neither, and for a display that may have been cut where it matters.
     """
     display = parse_display(text)
+    service = _met(service, display)
     known = {fold(label) for label in service.rows}
     if not any(row.key in known for row in display.rows):
-        return _absent(service, display, text)
+        return _absent(service, text)
+    own = [trust for trust in service.trusts if not trust.show]
     needed = {kind.trust for kind in LINK_KINDS if kind.verifier == service.name}
-    return {
+    found = {
         "present": True,
         "enabled": _switch(display, service.labels(ENABLED)),
         "running": _running(display, service),
         "slots": {slot.name: _slot(service, slot, display, text) for slot in service.slots},
         "trusts": {
             trust.name: _file(service, f"{trust.name} trust", display, text)
-            for trust in service.trusts
+            for trust in own
             if trust.name in needed or display.all(service.labels(f"{trust.name} trust"))
         },
         "unknown_rows": [[row.label, row.value] for row in _unknown(display, service, known)],
@@ -63,6 +67,13 @@ def parse_service(service: Service, text: str) -> dict[str, Any]:
             if texts.TRUST_LABEL.search(row.label) and _may_be_file(row)
         ],
     }
+    hosts = {meant.removesuffix(" host") for meant in service.rows.values() if meant.endswith(" host")}
+    return {**found, "hosts": {name: _host(service, name, display) for name in sorted(hosts)}} if hosts else found
+
+
+def files_in(text: str) -> set[str]:
+    """Give everything in a text that looks like the name of a file: for displays that nobody understands (S3)."""
+    return set(_FILE.findall(text))
 
 
 def files_named(parsed: dict[str, Any]) -> set[str]:
@@ -73,6 +84,27 @@ def files_named(parsed: dict[str, Any]) -> set[str]:
     for _label, value in [*parsed.get("unknown_rows", []), *parsed.get("unknown_trusts", [])]:
         named |= set(_FILE.findall(value))
     return named
+
+
+def _met(service: Service, display: Display) -> Service:
+    """Give a service with the labels of a display that nobody has seen and that its patterns take."""
+    if not service.words:
+        return service
+    known = {fold(label) for label in service.rows}
+    more: dict[str, str] = {}
+    for row in display.rows:
+        words = " ".join(re.split(r"[^a-z0-9]+", row.label.lower())).strip()
+        meant = next((meaning for pattern, meaning in service.words.items() if re.search(pattern, words)), None)
+        if row.key not in known and meant is not None:
+            more.setdefault(row.label, meant)
+    return dataclasses.replace(service, rows={**service.rows, **more})
+
+
+def _host(service: Service, name: str, display: Display) -> str | None:
+    """Give the host a service dials; None where it is not set, or cannot be read for sure."""
+    rows = [row for row in display.all(service.labels(f"{name} host")) if row.setting and row.ended]
+    values = {row.value.lower() for row in rows if not row.continuation and texts.HOST.fullmatch(row.value)}
+    return values.pop() if len(values) == 1 and len(rows) == 1 else None
 
 
 def _unknown(display: Display, service: Service, known: set[str]) -> list[Row]:
@@ -97,7 +129,15 @@ def _surplus(display: Display, service: Service) -> list[Row]:
     return surplus
 
 
-def _absent(service: Service, display: Display, text: str) -> dict[str, Any]:
+def _absent(service: Service, text: str) -> dict[str, Any]:
+    detail = complains(text)
+    if detail is not None:
+        return {"present": False, "detail": detail}
+    raise _not_understood(service, "it has no row that is known" if text.strip() else "it is empty", text)
+
+
+def complains(text: str) -> str | None:
+    """Give the words with which a node says that it does not know a command; None where it says something else."""
     lines = [line.strip() for line in Masker().text(text).splitlines() if line.strip()]
     told = "\n".join(lines)
     complaint = bool(texts.USAGE.search(told) or (lines and texts.UNKNOWN_COMMAND.match(lines[0]))) or (
@@ -108,9 +148,7 @@ def _absent(service: Service, display: Display, text: str) -> dict[str, Any]:
             or any(texts.FAILURE.match(line) for line in lines)
         )
     )
-    if complaint and not texts.NOT_PERMITTED.search(told):
-        return {"present": False, "detail": " | ".join(lines[:5])}
-    raise _not_understood(service, "it has no row that is known" if lines else "it is empty", text)
+    return " | ".join(lines[:5]) if complaint and not texts.NOT_PERMITTED.search(told) else None
 
 
 def _not_understood(service: Service, reason: str, text: str, next_step: str = "") -> NotUnderstood:
@@ -123,7 +161,8 @@ def _not_understood(service: Service, reason: str, text: str, next_step: str = "
 
 
 def _missing(service: Service, meaning: str, text: str) -> NotUnderstood:
-    return _not_understood(service, f"the row {service.labels(meaning)[0]!r} is missing", text)
+    label = next(iter(service.labels(meaning)), meaning)
+    return _not_understood(service, f"the row {label!r} is missing", text)
 
 
 def _switch(display: Display, labels: Iterable[str]) -> bool | None:
@@ -152,8 +191,10 @@ def _running(display: Display, service: Service) -> bool | None:
 
 
 def _slot(service: Service, slot: Slot, display: Display, text: str) -> dict[str, Any]:
-    missing = [part for part in ("key", "certificate") if not display.all(service.labels(f"{slot.name} {part}"))]
-    if slot.tls_optional and len(missing) == 2 and _goes_on(service, slot, display):
+    parts = ("key", "certificate")
+    missing = [part for part in parts if not display.all(service.labels(f"{slot.name} {part}"))]
+    torn = any(_torn(display, service.labels(f"{slot.name} {part}")) for part in parts)
+    if slot.tls_optional and len(missing) == 2 and not torn and _goes_on(service, slot, display):
         missing = []
     if missing:
         raise _missing(service, f"{slot.name} {missing[0]}", text)
@@ -169,7 +210,7 @@ def _slot(service: Service, slot: Slot, display: Display, text: str) -> dict[str
 def _goes_on(service: Service, slot: Slot, display: Display) -> bool:
     """Say whether the display has anything that comes after the files of a slot: then it was not cut before them."""
     rows = list(service.rows)
-    last = max(rows.index(label) for label in rows if service.rows[label] in _file_rows(slot))
+    last = max((rows.index(label) for label in rows if service.rows[label] in _file_rows(slot)), default=len(rows))
     later = {fold(label) for label in rows[last + 1 :]}
     return any(row.key in later or _extra_listener(service, row) for row in display.rows)
 

@@ -174,6 +174,17 @@ TLS_TRANSPORT = re.compile(r"(?i)\btls\s+([^,]+)")
 #: Such a row may have one blank only, and no colon.
 LISTEN_ROW = re.compile(r"(?i)^(listen(?:ing)? interface) ([a-z][a-z0-9_.-]*)$")
 LISTEN_LABEL = re.compile(r"(?i)\blisten")
+#: A name or an address as a display holds it.
+HOST = re.compile(r"(?i)[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?")
+#: Rows of ``tls sip`` and ``tls ldap``, whose labels nobody has written down: what is trusted, and whether it counts.
+SETTING_TRUST = re.compile(r"(?i)trust|bundle|\bca\b|\bcerts?\b|certificate auth")
+SETTING_MODE = re.compile(r"(?i)verif")
+#: What the mode of verification may be called. Any other word is unknown.
+MODES = {
+    **dict.fromkeys(("enable", *sorted(ON_WORDS)), "enabled"),
+    **dict.fromkeys(("disable", *sorted(OFF_WORDS)), "disabled"),
+    "ocsp": "ocsp",
+}
 VERSION_LABEL = re.compile(r"(?i)\b(?:version|release)\b")
 VERSION = re.compile(r"(?i)(?<![\w.])v?(\d+\.\d+(?:\.\d+){0,3})(?!\.?\w)")
 

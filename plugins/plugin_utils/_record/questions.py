@@ -26,7 +26,7 @@ NO_WORD = "zz-certops-unknown"
 NO_FILE = "zz-certops-absent"
 
 #: Commands whose usage is asked for.
-_EXPLAINED = (*(row.name for row in catalogue.SERVICES), commands.PKI, "tls", "database", *commands.OTHER_SERVICES)
+_EXPLAINED = (*(row.name for row in catalogue.SERVICES), commands.PKI, "tls", "database")
 
 #: What is asked of a key and the certificate beside it: the answer should be yes.
 PAIR = "a key and its certificate"
@@ -55,7 +55,7 @@ def _fixed() -> Iterator[Question]:
         yield Question(row.show, f"display of {row.name}", in_shell=True)
     yield Question(commands.PKI_LIST, "names of the files", in_shell=True)
     yield Question(commands.PKI, "which service uses which file")
-    for name in (*commands.OTHER_SERVICES, *commands.OTHER_DISPLAYS):
+    for name in (*commands.SETTING_DISPLAYS, *commands.OTHER_DISPLAYS):
         yield Question(name, f"display of {name.removesuffix(' status')}")
     for row in catalogue.SERVICES:
         yield Question(f"{row.name} status", f"status of {row.name}, or how it is refused")

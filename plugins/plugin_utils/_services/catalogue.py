@@ -13,110 +13,77 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+from .media import RECORDER, STREAMER, TLS_LDAP, TLS_SIP, UPLOADER
+from .shapes import (
+    ALWAYS,
+    BY_API,
+    BY_LISTENER,
+    BY_MODE,
+    CERT_AND_BUNDLE,
+    CLIENT,
+    ENABLED,
+    FULL_CHAIN,
+    PEERS,
+    REGISTRATIONS,
+    SERVER,
+    SIP,
+    SLOT_ROWS,
+    STATUS,
+    UNUSED,
+    UPLOADS,
+    WHEN_SET,
+    LinkKind,
+    Service,
+    Slot,
+    Trust,
+)
+from .webapps import MEETINGAPPS, SCHEDULER
 
-SERVER = "server"
-CLIENT = "client"
-
-#: How the files of a slot are given to its ``certs`` command (guide 4.4, 4.5).
-CERT_AND_BUNDLE = "certificate and bundle"
-FULL_CHAIN = "full chain"
-
-#: What a row of a display means: that the service is on, what state it is in, nothing that is needed here. A row of a
-#: slot is its name and one of ``SLOT_ROWS``, a row of a trust its name and ``trust``.
-ENABLED = "enabled"
-STATUS = "status"
-UNUSED = ""
-SLOT_ROWS = ("listen", "port", "key", "certificate", "bundle")
-
-
-@dataclasses.dataclass(frozen=True)
-class Slot:
-    """A place of a service that takes a key and a certificate.
-
-    ``identity`` is the name of the identity a slot has unless the inventory shares one. ``roles`` are the TLS roles its
-    certificate is used in (guide tables 2 and 3). ``port`` is set for a listener whose port no display tells.
-    ``asks_client`` marks listeners that demand a client certificate. ``signs`` marks those whose clients may insist on
-    the key usage digitalSignature (guide 2.1).
-    """
-
-    name: str
-    identity: str
-    command: str
-    layout: str
-    roles: tuple[str, ...]
-    section: str
-    port: int | None = None
-    asks_client: bool = False
-    signs: bool = False
-    public: bool = False
-    tls_optional: bool = False
-    #: Those outside the fleet who may verify it, listed when an anchor changes (S17).
-    outside: tuple[str, ...] = ()
-    #: Roles asked for beyond those needed, where the sources differ on what the appliance wants.
-    also_ask: tuple[str, ...] = ()
-
-    @property
-    def requested_roles(self) -> tuple[str, ...]:
-        """Give the roles a new certificate is asked for: those needed, and those that do no harm."""
-        return (*self.roles, *self.also_ask)
-
-
-@dataclasses.dataclass(frozen=True)
-class Trust:
-    """A trust setting of a service."""
-
-    name: str
-    command: str
-    section: str
-    #: Whom it verifies, where they are no nodes of the fleet and no change of ours concerns them.
-    outside: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Service:
-    """One service of a Meeting Server.
-
-    ``before_assign`` and ``activate`` are the commands around a change of settings: the guide disables Web Admin and
-    TURN first, and restarts the others. ``hurt`` orders services by what their restart costs, least first.
-    ``drops_calls`` makes the calls in progress a gate (S6). ``rows`` are the labels of the display and what each means,
-    in the order in which it shows them: only a display that went on past the place of a row says, by not having it,
-    that nothing is set. A row whose label differs between versions stands there once for each.
-    """
-
-    name: str
-    group: str
-    show: str
-    rows: Mapping[str, str]
-    slots: tuple[Slot, ...]
-    trusts: tuple[Trust, ...]
-    activate: tuple[str, ...]
-    restart_cost: str
-    hurt: int
-    section: str
-    before_assign: tuple[str, ...] = ()
-    running_text: str | None = None
-    drops_calls: bool = False
-
-    def labels(self, meaning: str) -> list[str]:
-        """Give the labels of the row that means this; several where versions differ, none where no display has it."""
-        return [label for label, meant in self.rows.items() if meant == meaning]
-
-    def slot(self, name: str) -> Slot:
-        """Give the slot of this name."""
-        for slot in self.slots:
-            if slot.name == name:
-                return slot
-        raise AssertionError(f"Contract violation: service {self.name} has no slot {name!r}")
-
-    def trust(self, name: str) -> Trust:
-        """Give the trust setting of this name."""
-        for trust in self.trusts:
-            if trust.name == name:
-                return trust
-        raise AssertionError(f"Contract violation: service {self.name} has no trust {name!r}")
-
+__all__ = [
+    "ALWAYS",
+    "API_FRONT",
+    "API_SERVICE",
+    "BY_API",
+    "BY_LISTENER",
+    "BY_MODE",
+    "BY_NAME",
+    "CALLBRIDGE",
+    "CERT_AND_BUNDLE",
+    "CLIENT",
+    "ENABLED",
+    "FULL_CHAIN",
+    "LINK_KINDS",
+    "MEETINGAPPS",
+    "PEERS",
+    "RECORDER",
+    "REGISTRATIONS",
+    "SCHEDULER",
+    "SERVER",
+    "SERVICES",
+    "SIP",
+    "SLOTS",
+    "SLOT_NAMES",
+    "SLOT_ROWS",
+    "STATUS",
+    "STREAMER",
+    "TLS_LDAP",
+    "TLS_SIP",
+    "TURN",
+    "UNUSED",
+    "UPLOADER",
+    "UPLOADS",
+    "VERIFIERS",
+    "WEBADMIN",
+    "WEBBRIDGE3",
+    "WHEN_SET",
+    "LinkKind",
+    "Service",
+    "Slot",
+    "Trust",
+    "link_kinds",
+    "presenter_of",
+    "slot_id",
+]
 
 WEBADMIN = Service(
     name="webadmin",
@@ -150,6 +117,8 @@ WEBADMIN = Service(
     running_text="running",
     restart_cost="Web Admin and API sessions end",
     hurt=20,
+    everywhere=True,
+    fronts_api=True,
 )
 
 CALLBRIDGE = Service(
@@ -166,6 +135,8 @@ CALLBRIDGE = Service(
         "C2W trusted certs": "c2w trust",
         "Callbridge cluster trusted certs": "cluster trust",
         "Callbridge trust branding certs": "branding trust",
+        # An edge feature of 2.x that 3.9 still has in its help; its label is not known.
+        "Callbridge trust edge certs": "edge trust",
         "UCM trusted certs": "ucm trust",
         "UCM verification mode": UNUSED,
         "IMPS trusted certs": "imps trust",
@@ -189,7 +160,11 @@ CALLBRIDGE = Service(
     ),
     trusts=(
         Trust("c2w", "callbridge trust c2w", "4.5"),
-        Trust("cluster", "callbridge trust cluster", "4.9"),
+        # Without it a peer is taken for what it says it is.
+        Trust("cluster", "callbridge trust cluster", "4.9", verifies=WHEN_SET),
+        TLS_SIP,
+        TLS_LDAP,
+        Trust("edge", "callbridge trust edge", "4.4", "edges of 2.x"),
         Trust("branding", "callbridge trust branding", "4.4.1", "branding servers"),
         Trust("ucm", "callbridge ucm certs", "4.8", "Unified Communications Manager"),
         Trust("imps", "callbridge imps certs", "4.8", "IM and Presence servers"),
@@ -198,6 +173,8 @@ CALLBRIDGE = Service(
     drops_calls=True,
     restart_cost="all calls on this Call Bridge drop",
     hurt=90,
+    everywhere=True,
+    answers_api=True,
 )
 
 WEBBRIDGE3 = Service(
@@ -248,6 +225,7 @@ WEBBRIDGE3 = Service(
     activate=("webbridge3 restart",),
     restart_cost="web app sessions on this Web Bridge end",
     hurt=40,
+    everywhere=True,
 )
 
 TURN = Service(
@@ -288,9 +266,20 @@ TURN = Service(
     activate=("turn enable",),
     restart_cost="media relayed by this TURN server stops",
     hurt=10,
+    everywhere=True,
 )
 
-SERVICES: tuple[Service, ...] = (WEBADMIN, CALLBRIDGE, WEBBRIDGE3, TURN)
+SERVICES: tuple[Service, ...] = (
+    WEBADMIN,
+    CALLBRIDGE,
+    WEBBRIDGE3,
+    TURN,
+    MEETINGAPPS,
+    RECORDER,
+    STREAMER,
+    SCHEDULER,
+    UPLOADER,
+)
 BY_NAME: dict[str, Service] = {service.name: service for service in SERVICES}
 
 
@@ -308,26 +297,47 @@ SLOTS: dict[str, tuple[Service, Slot]] = {
 VERIFIERS = tuple(service.name for service in SERVICES if service.trusts)
 SLOT_NAMES = tuple(dict.fromkeys(slot.name for service in SERVICES if len(service.slots) > 1 for slot in service.slots))
 
-
-@dataclasses.dataclass(frozen=True)
-class LinkKind:
-    """A kind of link: who verifies whom, by which trust setting (reference: rollout rules, 8.2).
-
-    ``name_checked`` says that the verifier also checks the name it dialled against the presented certificate.
-    """
-
-    name: str
-    verifier: str
-    trust: str
-    presenter: str
-    presented_as: str
-    name_checked: bool
-    section: str
+#: The service whose node has a REST API, and the one through which it is reached.
+API_SERVICE = next(service.name for service in SERVICES if service.answers_api)
+API_FRONT = next(service.name for service in SERVICES if service.fronts_api)
 
 
 LINK_KINDS: tuple[LinkKind, ...] = (
     # The Call Bridge dials the Web Bridge and checks the name in the c2w:// URL (guide 4.5).
-    LinkKind("c2w_server", "callbridge", "c2w", "webbridge3_c2w", SERVER, True, "4.5"),
+    LinkKind("c2w_server", "callbridge", "c2w", "webbridge3_c2w", SERVER, True, "4.5", proof=BY_API),
     # The Web Bridge checks the client certificate of each Call Bridge (guide appendix D.1, step 8).
-    LinkKind("c2w_client", "webbridge3", "c2w", "callbridge", CLIENT, False, "4.5"),
+    LinkKind("c2w_client", "webbridge3", "c2w", "callbridge", CLIENT, False, "4.5", proof=BY_API),
+    # The scheduler beside a Call Bridge dials the same Web Bridges, and both sides verify.
+    LinkKind("scheduler_server", "scheduler", "c2w", "webbridge3_c2w", SERVER, True, "4.5"),
+    LinkKind("scheduler_client", "webbridge3", "c2w", "scheduler_c2w", CLIENT, False, "4.5"),
+    # Call Bridges of a cluster reach each other through their Web Admins (guide 4.9).
+    LinkKind(
+        "cluster_peer",
+        "callbridge",
+        "cluster",
+        "webadmin",
+        SERVER,
+        True,
+        "4.9",
+        found_by=PEERS,
+        name_exact=True,
+        names_from=(3, 4),
+    ),
+    # SIP between a Call Bridge and what records or streams: a side verifies where its mode says so (guide 4.8).
+    LinkKind("recorder_server", "callbridge", "sip", "recorder", SERVER, False, "4.8", found_by=SIP),
+    LinkKind("recorder_client", "recorder", "sip", "callbridge", CLIENT, False, "4.8", found_by=SIP),
+    LinkKind("streamer_server", "callbridge", "sip", "streamer", SERVER, False, "4.8", found_by=SIP),
+    LinkKind("streamer_client", "streamer", "sip", "callbridge", CLIENT, False, "4.8", found_by=SIP),
+    # The uploader reads recordings' owners over the API. Whether it checks the name is not known.
+    LinkKind("uploader", "uploader", "cms", "webadmin", SERVER, False, "2.1", found_by=UPLOADS),
 )
+
+
+def link_kinds(found_by: str) -> tuple[LinkKind, ...]:
+    """Give the kinds of links that are found in one way."""
+    return tuple(kind for kind in LINK_KINDS if kind.found_by == found_by)
+
+
+def presenter_of(kind: LinkKind) -> str:
+    """Name the service that presents in links of a kind."""
+    return SLOTS[kind.presenter][0].name

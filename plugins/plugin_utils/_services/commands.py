@@ -38,12 +38,13 @@ NONE = "none"
 CSR_ATTRIBUTES = ("CN", "OU", "O", "L", "ST", "C", "emailAddress")
 CSR_NAMES = "subjectAltName"
 
-#: Displays of services that are not in the catalogue yet.
-OTHER_SERVICES = ("recorder", "streamer", "uploader", "scheduler", "meetingapps")
-OTHER_DISPLAYS = ("database cluster status", "tls sip", "tls ldap")
+#: Displays that belong to no service of the catalogue.
+OTHER_DISPLAYS = ("database cluster status",)
+#: Displays of settings that several services read.
+SETTING_DISPLAYS = tuple(dict.fromkeys(show for service in catalogue.SERVICES for show in service.shows))
 #: Commands that only show something.
 DISPLAYS = frozenset(
-    [VERSION, PKI, PKI_LIST, USER_LIST, *OTHER_SERVICES, *OTHER_DISPLAYS]
+    [VERSION, PKI, PKI_LIST, USER_LIST, *SETTING_DISPLAYS, *OTHER_DISPLAYS]
     + [service.show for service in catalogue.SERVICES]
     + [f"{service.name} status" for service in catalogue.SERVICES]
 )

@@ -74,6 +74,101 @@ LABEL_ROWS: dict[str, tuple[tuple[str, str], ...]] = {
         ("TLS bundle", "bundle"),
         ("Listening interface", "one row each"),
     ),
+    "recorder": (
+        ("Enabled", "flag"),
+        ("SIP interfaces", "transports"),
+        ("SIP key file", "key"),
+        ("SIP certificate file", "file"),
+        ("SIP CA Bundle file", "bundle, absent when none is set"),
+        ("SIP traffic trace", "switch"),
+        ("NFS domain name", "none"),
+        ("NFS directory", "word"),
+        ("Resolution", "word"),
+        ("Call Limit", "none"),
+    ),
+    "streamer": (
+        ("Enabled", "flag"),
+        ("SIP interfaces", "transports"),
+        ("SIP key file", "key"),
+        ("SIP certificate file", "file"),
+        ("SIP CA Bundle file", "bundle, absent when none is set"),
+        ("SIP traffic trace", "switch"),
+        ("SIP resolution", "word"),
+        ("Call Limit", "none"),
+    ),
+    "scheduler": (
+        ("Enabled", "flag"),
+        ("HTTPS listening ports and interfaces", "places"),
+        ("HTTPS Key file", "key"),
+        ("HTTPS Full chain certificate file", "file"),
+        ("C2W Key file", "key"),
+        ("C2W Full chain certificate file", "file"),
+        ("C2W Trust bundle", "trust"),
+    ),
+    "meetingapps": (
+        ("Enabled", "flag"),
+        ("HTTPS listening ports and interfaces", "places"),
+        ("HTTPS Key file", "key"),
+        ("HTTPS Full chain certificate file", "file"),
+    ),
+    "uploader": (
+        ("Enabled", "flag"),
+        ("NFS domain name", "none"),
+        ("CMS hostname", "word"),
+        ("cms_port", "port"),
+        ("CMS trust bundle", "trust"),
+        ("Rev hostname", "none"),
+        ("Rev trust bundle", "trust"),
+    ),
+}
+#: Other labels that the displays nobody has seen may as well have.
+OTHER_LABELS: dict[str, list[dict[str, str]]] = {
+    "scheduler": [
+        {
+            "HTTPS listening ports and interfaces": "https listen",
+            "HTTPS Key file": "https key",
+            "HTTPS Full chain certificate file": "https cert",
+            "C2W Key file": "c2w key",
+            "C2W Full chain certificate file": "c2w cert",
+            "C2W Trust bundle": "c2w trust",
+        },
+        {
+            "Enabled": "Scheduler enabled",
+            "HTTPS listening ports and interfaces": "https_listening_interface",
+            "HTTPS Key file": "https_key_file",
+            "HTTPS Full chain certificate file": "https_certificate_file",
+            "C2W Key file": "c2w_key_file",
+            "C2W Full chain certificate file": "c2w_certificate_file",
+            "C2W Trust bundle": "c2w_trusted_certs",
+        },
+    ],
+    "meetingapps": [
+        {
+            "HTTPS listening ports and interfaces": "listen",
+            "HTTPS Key file": "key",
+            "HTTPS Full chain certificate file": "cert",
+        },
+        {
+            "Enabled": "MeetingApps enabled",
+            "HTTPS listening ports and interfaces": "Listening interface",
+            "HTTPS Key file": "Key file",
+            "HTTPS Full chain certificate file": "Certificate file",
+        },
+    ],
+    "uploader": [
+        {
+            "CMS hostname": "cms_host",
+            "CMS trust bundle": "cms_trust_bundle",
+            "Rev hostname": "rev_host",
+            "Rev trust bundle": "rev_trust_bundle",
+        },
+        {
+            "CMS hostname": "Meeting Server address",
+            "CMS trust bundle": "CMS trust",
+            "Rev hostname": "Vbrick Rev host",
+            "Rev trust bundle": "Vbrick Rev trust",
+        },
+    ],
 }
 #: Which rows are the key, the certificate and the bundle of a slot.
 SLOT_FILES = {
@@ -84,6 +179,14 @@ SLOT_FILES = {
         "c2w": ("C2W Key file", "C2W Full chain certificate file", None),
     },
     "turn": {"turn": ("TLS key", "TLS cert", "TLS bundle")},
+    "recorder": {"recorder": ("SIP key file", "SIP certificate file", "SIP CA Bundle file")},
+    "streamer": {"streamer": ("SIP key file", "SIP certificate file", "SIP CA Bundle file")},
+    "scheduler": {
+        "https": ("HTTPS Key file", "HTTPS Full chain certificate file", None),
+        "c2w": ("C2W Key file", "C2W Full chain certificate file", None),
+    },
+    "meetingapps": {"meetingapps": ("HTTPS Key file", "HTTPS Full chain certificate file", None)},
+    "uploader": {},
 }
 TRUSTS = {
     "callbridge": {
@@ -94,6 +197,8 @@ TRUSTS = {
         "imps": "IMPS trusted certs",
     },
     "webbridge3": {"c2w": "C2W Trust bundle"},
+    "scheduler": {"c2w": "C2W Trust bundle"},
+    "uploader": {"cms": "CMS trust bundle", "rev": "Rev trust bundle"},
 }
 
 BASES = st.text("abcxyz0189-", min_size=1, max_size=16).filter(lambda base: base.strip("-") == base)
@@ -108,6 +213,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "interface": st.sampled_from("abcd") | st.none(),
     "interfaces": INTERFACES | st.none(),
     "places": st.lists(st.tuples(st.sampled_from("abcd"), PORTS), min_size=1, max_size=4, unique=True) | st.none(),
+    "transports": st.tuples(*[st.tuples(st.sampled_from("abcd"), PORTS) | st.none()] * 2),
     "port": PORTS | st.none(),
     "key": KEYS,
     "file": FILES,
@@ -123,11 +229,12 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """A display: what its rows hold, and the rows as printed, label and value."""
+    """A display: what its rows hold, and the rows as printed, label and value; ``called`` is what labels are there."""
 
     service: str
     values: dict[str, Any]
     rows: list[tuple[str, str]]
+    called: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def file(self, label: str | None) -> str | None:
         value = self.values.get(label or "")
@@ -149,9 +256,12 @@ class Shown:
 
     def listens(self, slot: str) -> list[dict[str, Any]]:
         values = self.values
-        if self.service == "webbridge3":
-            label = {"https": "HTTPS", "c2w": "C2W"}[slot] + " listening ports and interfaces"
-            return [{"interface": name, "port": port} for name, port in values[label] or []]
+        if self.service in ("webbridge3", "scheduler", "meetingapps"):
+            label = {"c2w": "C2W"}.get(slot, "HTTPS") + " listening ports and interfaces"
+            return [{"interface": name, "port": port} for name, port in values.get(label) or []]
+        if self.service in ("recorder", "streamer"):
+            _tcp, tls = values["SIP interfaces"]
+            return [{"interface": tls[0], "port": tls[1]}] if tls else []
         if self.service == "webadmin":
             names, port = [values["TLS listening interface"]], values["TLS listening port"]
         elif self.service == "callbridge":
@@ -170,6 +280,9 @@ def printed(kind: str, value: Any) -> str:
         return "true" if value else "false"
     if kind == "interfaces":
         return " ".join(value)
+    if kind == "transports":
+        shown = ["none" if place is None else f"{place[0]}:{place[1]}" for place in value]
+        return f"tcp {shown[0]}, tls {shown[1]}"
     if kind == "places":
         return " ".join(f"{name}:{port}" for name, port in value)
     return str(value)
@@ -184,6 +297,7 @@ def displays(draw: st.DrawFn, service: str | None = None) -> Shown:
     bare = draw(st.booleans())
     values: dict[str, Any] = {}
     rows: list[tuple[str, str]] = []
+    called = draw(st.sampled_from([{}, *OTHER_LABELS.get(name, [])]))
     for label, kind in LABEL_ROWS[name]:
         if kind.endswith("of 3.8") and old:
             continue
@@ -192,8 +306,9 @@ def displays(draw: st.DrawFn, service: str | None = None) -> Shown:
         if kind.endswith("absent when none is set") and value is None:
             continue
         values[label] = value
-        rows += [(label, one) for one in value] if kind == "one row each" else [(label, printed(kind, value))]
-    return Shown(name, values, rows)
+        printed_as = called.get(label, label)
+        rows += [(label, one) for one in value] if kind == "one row each" else [(printed_as, printed(kind, value))]
+    return Shown(name, values, rows, called)
 
 
 PADDINGS = st.tuples(st.integers(0, 30), st.integers(0, 5)).filter(any)

@@ -17,8 +17,13 @@ from ansible_collections.certops.cms.plugins.plugin_utils._errors import NotUnde
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays, rows, terminal
 from ansible_collections.certops.cms.plugins.plugin_utils._services.catalogue import (
     CALLBRIDGE,
+    MEETINGAPPS,
+    RECORDER,
+    SCHEDULER,
     SERVICES,
+    STREAMER,
     TURN,
+    UPLOADER,
     WEBADMIN,
     WEBBRIDGE3,
     Service,
@@ -114,6 +119,39 @@ def test_a_relay_without_files_and_listeners_has_no_bundle(fixture_text: Text, r
     assert {name: slot[name] for name in ("key", "certificate", "bundle")} == dict.fromkeys(
         ("key", "certificate", "bundle")
     )
+
+
+@pytest.mark.parametrize(("service", "port"), [(RECORDER, 6001), (STREAMER, 7001)])
+def test_what_speaks_sip_shows_its_certificate_where_tls_is(fixture_text: Text, service: Service, port: int) -> None:
+    found = read(service, fixture_text(service.name))
+    (slot,) = found["slots"].values()
+    assert [place["port"] for place in slot["listen"]] == [port]
+    assert slot["bundle"] == "corp.pem"
+    # What tls sip shows is not in here.
+    assert (found["trusts"], found["unknown_rows"], found["unknown_trusts"]) == ({}, [], [])
+
+
+def test_scheduler(fixture_text: Text) -> None:
+    found = read(SCHEDULER, fixture_text("scheduler"))
+    assert (found["slots"]["c2w"]["certificate"], found["slots"]["c2w"]["listen"]) == ("schc-full.pem", [])
+    assert found["slots"]["https"]["listen"] == [{"interface": "a", "port": 8443}]
+    assert found["trusts"] == {"c2w": "wb-trust.pem"}
+
+
+def test_meetingapps(fixture_text: Text) -> None:
+    found = read(MEETINGAPPS, fixture_text("meetingapps"))
+    (slot,) = found["slots"].values()
+    assert slot["listen"] == [{"interface": "a", "port": 5000}]
+
+
+def test_uploader(fixture_text: Text) -> None:
+    found = read(UPLOADER, fixture_text("uploader"))
+    assert found["trusts"] == {"cms": "wa-trust.pem", "rev": None}
+    assert found["hosts"] == {"cms": "cb1.example.com", "rev": "rev.example.com"}
+    assert found["slots"] == {}
+    # A host that may be half a name is none.
+    text = fixture_text("uploader").replace("cb1.example.com\n", "cb1.exam\n     ple.com\n")
+    assert read(UPLOADER, text)["hosts"]["cms"] is None
 
 
 def test_pki_list(fixture_text: Text) -> None:
