@@ -89,19 +89,19 @@ def test_a_service_is_a_row(copy: Copy) -> None:
     shown = found["survey"]
     assert shown["enabled"] is True
     assert shown["slots"] == {
-        "recorder": {
-            "key": "rec.key",
-            "certificate": "rec.crt",
+        "xmpp": {
+            "key": "xmpp.key",
+            "certificate": "xmpp.crt",
             "bundle": "corp.pem",
-            "listen": [{"interface": "a", "port": 6001}],
+            "listen": [{"interface": "a", "port": 5222}, {"interface": "b", "port": 5222}],
         }
     }
     assert shown["unknown_rows"] == []
     assert found["errors"] == []
-    assert found["identities"] == [[["rec1", "recorder"]]]
-    sent = [command.partition(" recorder-")[0] for command in found["commands"]]
-    assert sent == ["pki csr", "recorder disable", "recorder sip certs", "recorder enable"]
-    assert "recorder" in found["choices"]
+    assert found["identities"] == [[["xmpp1", "xmpp"]]]
+    sent = [command.partition(" xmpp-")[0] for command in found["commands"]]
+    assert sent == ["pki csr", "xmpp certs", "xmpp restart"]
+    assert "xmpp" in found["choices"]
     copy.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/plugins/action/test_argument_specs.py")
 
 

@@ -124,7 +124,10 @@ def verifies(host: Host, service: str, trust: str) -> bool | None:
             # The node has no such command.
             return False
         mode = (state.get("verify") or {}).get(trust)
-        return None if mode is None else mode != "disabled"
+        if mode is None:
+            # Who trusts nobody and verifies would take no call at all.
+            return None if (state.get("trusts") or {}).get(trust) else False
+        return bool(mode != "disabled")
     running = [r.get("before") for r in host.pending.get(service, []) if r["setting"] == f"trust:{trust}"]
     return any([(state.get("trusts") or {}).get(trust), *running])
 

@@ -30,10 +30,11 @@ from .wanted import Identity
 
 def about_services(given: FleetInput, topology: Topology) -> Iterator[Against]:
     """Check that each node has the services of its groups, and that nothing on it is unknown to the plan (S8)."""
-    linked = {link.trust_key for link in topology.links}
+    linked = set(topology.by_trust)
     for host in given.hosts.values():
         if host.survey is None:
             continue
+        yield from _not_understood(host, topology)
         for name in host.services:
             state = host.service(name)
             if not state.get("present"):
@@ -46,6 +47,29 @@ def about_services(given: FleetInput, topology: Topology) -> Iterator[Against]:
                 )
                 continue
             yield from _trusts(host, name, state, linked, topology)
+
+
+def _not_understood(host: Host, topology: Topology) -> Iterator[Against]:
+    """Tell of displays that could not be read: an error where a link hangs on them, or where they name files (S8)."""
+    for name, state in ((host.survey or {}).get("services") or {}).items():
+        hidden = [value for _label, value in state.get("unknown_rows") or []] if not state.get("present") else []
+        if hidden:
+            yield _against(
+                host,
+                "display-not-understood",
+                f"{name}: {state['detail']}, and it names {', '.join(hidden)}",
+                f"put the host into {catalogue.BY_NAME[name].group} if it runs {name}, and send in a recording "
+                "(certops.cms.record)",
+            )
+        for trust in catalogue.BY_NAME[name].trusts if name in host.services else ():
+            links = topology.by_trust.get((host.name, name, trust.name), [])
+            reason = (state.get("not_understood") or {}).get(trust.show)
+            if reason:
+                text = f"'{trust.show}' is not understood: {reason}; what {name} trusts there is not known"
+                yield _against(host, "display-not-understood", text, severity="" if links else WARNING)
+            elif any(link.assumed for link in links) and trust.verifies == catalogue.BY_MODE:
+                text = f"'{trust.show}' does not say clearly whether {name} verifies; it counts as if it did"
+                yield _against(host, "verify-mode-unknown", text)
 
 
 def _trusts(
@@ -214,5 +238,7 @@ def about_calls(given: FleetInput, restarted: list[str]) -> Iterator[Against]:
             yield Against(find("calls-in-progress", f"{name} callbridge", found), (name,))
 
 
-def _against(host: Host, rule: str, found: str, next_step: str = "", *, section: str = "") -> Against:
-    return Against(find(rule, host.name, found, next_step, section=section), (host.name,))
+def _against(
+    host: Host, rule: str, found: str, next_step: str = "", *, section: str = "", severity: str = ""
+) -> Against:
+    return Against(find(rule, host.name, found, next_step, section=section, severity=severity), (host.name,))

@@ -203,6 +203,21 @@ TRUST = (
         "clear it on the node if nothing needs it, or send in a recording (certops.cms.record)",
     ),
     Rule(
+        "display-not-understood",
+        ERROR,
+        "S8",
+        "every display that a link hangs on, or that names files, is understood",
+        "run the command by hand, and send in a recording (certops.cms.record) so that its form becomes known",
+        also=(WARNING,),
+    ),
+    Rule(
+        "verify-mode-unknown",
+        WARNING,
+        "4.8",
+        "whether SIP and LDAP verify the other side is known",
+        "look at it on the node and say it there once more, and send in a recording (certops.cms.record)",
+    ),
+    Rule(
         "trust-unreadable",
         ERROR,
         "S16",

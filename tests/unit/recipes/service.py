@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A node that runs the recorder is surveyed and gets a plan, with nothing said of the recorder but the recipe's row."""
+"""A node that runs the XMPP server is surveyed and gets a plan, with nothing said of it but the recipe's row."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.unit.plugins.plugin_utils.fleet.kit import CONSENT, NEW, NOW, OLD, SE
 class Node:
     """A node that answers with texts and files."""
 
-    prompt, logins, notices, connected = "rec1", 1, (), True
+    prompt, logins, notices, connected = "xmpp1", 1, (), True
 
     def __init__(self, display: str, files: dict[str, bytes]) -> None:
         self.display, self.files = display, files
 
     def show(self, command: str) -> str:
         files = "User supplied certificates and keys:\n" + "".join(f"{name}\n" for name in self.files)
-        known = {"version": "3.12\n", "pki list": files, "recorder": self.display}
+        known = {"version": "2.9\n", "pki list": files, "xmpp": self.display}
         return known.get(command, f"unknown command: {command}\n")
 
     def listdir(self) -> dict[str, int]:
@@ -39,27 +39,27 @@ class Node:
 
 
 def main(display: str) -> dict[str, Any]:
-    leaf = OLD.issue("rec1.example.com", names=("rec1.example.com",), eku=(SERVER,), ends=9)
-    files = {"rec.key": b"", "rec.crt": leaf.pem.encode(), "corp.pem": "".join(OLD.pems).encode()}
+    leaf = OLD.issue("xmpp1.example.com", names=("xmpp1.example.com",), eku=(SERVER,), ends=9)
+    files = {"xmpp.key": b"", "xmpp.crt": leaf.pem.encode(), "corp.pem": "".join(OLD.pems).encode()}
     node = cast(Session, Node(display, files))
     found = survey(
-        node, host="rec1", address="192.0.2.9", services_expected=["recorder"], probe=None, api_access=None, now=NOW
+        node, host="xmpp1", address="192.0.2.9", services_expected=["xmpp"], probe=None, api_access=None, now=NOW
     )
     variables = {"cms_domain": "example.com", "cms_issuer": "internal", "ansible_host": "192.0.2.9"}
-    host = Host(name="rec1", services=("recorder",), variables=variables, survey=found)
+    host = Host(name="xmpp1", services=("xmpp",), variables=variables, survey=found)
     given: FleetInput = standard(issuer=NEW).given(accepted_anchors=CONSENT)
     given.hosts.clear()
-    given.hosts["rec1"] = host
+    given.hosts["xmpp1"] = host
     plan = make_plan(given)
     return {
-        "survey": found["services"]["recorder"],
+        "survey": found["services"]["xmpp"],
         "choices": ActionModule.argument_spec["service"]["choices"],
         "errors": [one for one in plan["findings"] if one["severity"] == "error" and not one["cured"]],
         "identities": [one["slots"] for one in plan["identities"]],
         "commands": [
             command
             for entry in plan["rounds"]
-            for batch in entry["batches"].get("rec1", [])
+            for batch in entry["batches"].get("xmpp1", [])
             for step in batch["steps"]
             for command in [*([step["command"]] if "command" in step else []), *step.get("commands", [])]
         ],

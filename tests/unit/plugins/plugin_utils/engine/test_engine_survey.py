@@ -17,6 +17,10 @@ from ansible_collections.certops.cms.plugins.plugin_utils._errors import Authent
 from tests.unit.plugins.plugin_utils.engine import rollout as rollouts
 from tests.unit.plugins.plugin_utils.engine.rollout import Rollout
 
+DISPLAYS = ("version", "pki list", "pki", "webadmin", "callbridge", "webbridge3", "turn")
+#: Displays of services that only some nodes run, and of settings that several services read.
+MORE = ("meetingapps", "recorder", "streamer", "scheduler", "uploader", "tls sip", "tls ldap")
+
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollout]:
@@ -25,14 +29,9 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollout]:
         yield started
 
 
-DISPLAYS = ("version", "pki list", "webadmin", "callbridge", "webbridge3", "turn")
-
-
 def changing(commands: list[str]) -> list[str]:
     """Give the commands that are no display."""
-    return [
-        one for one in commands if one not in ("version", "pki list", "webadmin", "callbridge", "webbridge3", "turn")
-    ]
+    return [one for one in commands if one not in (*DISPLAYS, *MORE)]
 
 
 def test_a_survey_takes_one_login_and_only_displays(fleet: Rollout) -> None:

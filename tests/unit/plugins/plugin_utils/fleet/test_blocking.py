@@ -167,7 +167,8 @@ class TestS1:
 
 class TestS8:
     def test_s8_a_trust_that_is_no_link_of_the_plan_is_refused(self) -> None:
-        fleet = standard(issuer=OLD)
+        """A Call Bridge that verifies its peers and has none: who is it that it waits for?"""
+        fleet = standard(1, 1, issuer=OLD)
         fleet.nodes["core1"].put("peers.pem", "certificate", *OLD.pems)
         fleet.nodes["core1"].foreign_trusts["callbridge", "cluster"] = "peers.pem"
         plan = fleet.plan(kit.RENEW)

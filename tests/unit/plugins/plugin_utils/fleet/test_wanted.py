@@ -173,7 +173,7 @@ class TestDescriptions:
             ({"cms_identities": {"callbridge": "x"}}, "cms_identities.callbridge is not a dictionary", "dictionary"),
             ({"cms_identities": {"callbridge": {"nmes": ["x"]}}}, "unknown options: nmes", "names"),
             ({"cms_identities": {"callbridge": {"names": "a.example.com"}}}, "names is 'a.example.com'", "list"),
-            ({"cms_identities": {"x": {"slots": ["sip"]}}}, "slots is ['sip']", "callbridge, turn"),
+            ({"cms_identities": {"x": {"slots": ["sip"]}}}, "slots is ['sip']", "callbridge, meetingapps"),
             ({"cms_identities": {"x": {"slots": "callbridge"}}}, "slots is 'callbridge'", "list"),
             ({"cms_identities": {"callbridge": {"subject": {"X": "y"}}}}, "subject is {'X': 'y'}", "emailAddress"),
             ({"cms_identities": {"callbridge": {"subject": "O=x"}}}, "subject is 'O=x'", "dictionary"),

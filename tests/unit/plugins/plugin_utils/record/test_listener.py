@@ -87,9 +87,9 @@ def test_a_question_in_an_exec_channel_is_not_answered_either(start: Start) -> N
         console.write("New password: ")
         replies.append(console.read_line())
 
-    _appliance, endpoint = start(answers={"streamer": ask})
+    _appliance, endpoint = start(answers={"database cluster status": ask})
     account = Listener(endpoint).listen()
-    assert heard(account, "streamer", "exec").outcome == "the node asked something; it was not answered"
+    assert heard(account, "database cluster status", "exec").outcome == "the node asked something; it was not answered"
     assert replies == []
     assert heard(account, "uploader", "exec").outcome == "ended"
 
