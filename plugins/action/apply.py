@@ -61,7 +61,15 @@ class ActionModule(CmsAction):
             plan = steps.only_services(plan, params["services"])
         batches = steps.batches_of(plan, name, self.node)
         wanted = steps.commands_of(batches)
-        empty = {"node": self.node, "round": name, "commands": [], "proofs": [], "remarks": [], "resumed": False}
+        empty = {
+            "node": self.node,
+            "round": name,
+            "commands": [],
+            "proofs": [],
+            "remarks": [],
+            "alarms": [],
+            "resumed": False,
+        }
         if self.check_mode:
             steps.refuse_blocked(plan, [self.node])
             result = {**empty, "changed": self._is_left(journal, plan, name, batches), "issued": []}
@@ -75,6 +83,7 @@ class ActionModule(CmsAction):
                     result = {**empty, **issue_all(plan, context)}
                 else:
                     result = {**apply_round(lambda: self.session, plan, name, self.node, context), "issued": []}
+        self.warn_of(result["alarms"])
         result["plan"] = plan["id"]
         result["wanted"] = wanted
         if self.diff_mode:

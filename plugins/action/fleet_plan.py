@@ -18,13 +18,22 @@ from ansible_collections.certops.cms.plugins.plugin_utils._action import (
     STORE_SPEC,
     CmsAction,
 )
+from ansible_collections.certops.cms.plugins.plugin_utils._engine import drain
+from ansible_collections.certops.cms.plugins.plugin_utils._engine.context import Context
 from ansible_collections.certops.cms.plugins.plugin_utils._engine.masking import masked
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, PlanRefused
 from ansible_collections.certops.cms.plugins.plugin_utils._findings import from_dict, refusal
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import given, narrow, outcome, plan, render
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import Journal
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.lock import FleetLock, owner_of
-from ansible_collections.certops.cms.plugins.plugin_utils._gather import GROUP, SURVEY_VARIABLE, gather, open_issuers
+from ansible_collections.certops.cms.plugins.plugin_utils._gather import (
+    GROUP,
+    SURVEY_VARIABLE,
+    gather,
+    open_issuers,
+    open_store,
+)
+from ansible_collections.certops.cms.plugins.plugin_utils._text import printable
 
 display = Display()
 
@@ -71,7 +80,7 @@ class ActionModule(CmsAction):
             return self._prepare(lock)
         fleet = gather(self, intent, self._now(), params["survey_variable"])
         made = narrow.make_narrow_plan(fleet) if intent == given.NARROW else plan.make_plan(fleet)
-        lines = masked(render.text(made), self._secrets())
+        lines = masked([*render.text(made), *self._set_back(made)], self._secrets())
         kept = {**made, "text": lines}
         if params["print"]:
             display.display("\n".join(["", *lines, ""]))
@@ -82,7 +91,7 @@ class ActionModule(CmsAction):
         result = {
             **_summary(made, Journal.digest_of(kept)),
             "text": lines,
-            "changed": self.check_mode and made["changed"],
+            "changed": (self.check_mode and (made["changed"] or bool(self._drained))) or bool(self._restored),
         }
         if self.diff_mode:
             result["diff"] = render.diff(made)
@@ -120,13 +129,34 @@ class ActionModule(CmsAction):
             display.display("\n".join(["", *masked(lines, self._secrets()), ""]))
         return {"changed": bool(missing), "issuers": described, "text": lines}
 
+    def _set_back(self, made: dict[str, Any]) -> list[str]:
+        """Set load limits back that a run lowered and did not live to restore; give what to say of it."""
+        journal = Journal(self.state_dir, read_only=True)
+        self._drained = journal.all_drained()
+        self._restored: list[str] = []
+        self._still_lowered: list[str] = []
+        if self.check_mode or not self._drained:
+            return []
+        context = Context(
+            journal=Journal(self.state_dir),
+            store=open_store(self, read_only=True),
+            now=self._now(),
+            issuers=_no_issuer,
+            credentials=self.api_credentials,
+        )
+        self._restored, self._still_lowered = drain.restore_left(context.journal, lambda node: context.api(made, node))
+        for line in self._still_lowered:
+            display.warning(printable(line))
+        return ["", "Load limits", *(f"  {line}" for line in (*self._restored, *self._still_lowered))]
+
     def _close(self, plan_id: str, lock: FleetLock) -> dict[str, Any]:
         journal = Journal(self.state_dir, read_only=True)
         made = journal.load_plan(plan_id, self.params["digest"])
         evidence = journal.evidence(plan_id)
         rows = outcome.rows(made, evidence)
+        left = self._set_back(made)
         if self.params["print"]:
-            display.display("\n".join(["", *outcome.table(rows), ""]))
+            display.display("\n".join(["", *outcome.table(rows), *masked(left, self._secrets()), ""]))
         if not self.check_mode:
             lock.release()
         undone = outcome.undone(made, evidence)
@@ -136,13 +166,19 @@ class ActionModule(CmsAction):
                 f"is not done: nothing proves {', '.join(undone)}",
                 "run the playbook again without --limit and --tags: it takes up what is left",
             )
+        if self._still_lowered:
+            raise PlanRefused(
+                f"plan {plan_id}",
+                f"is done, and {'; '.join(self._still_lowered)}",
+                f"run again, or set it in {drain.BY_HAND}",
+            )
         if made["blocked"]:
             raise PlanRefused(
                 f"plan {plan_id}",
                 f"is done as far as it could be; left as they were: {', '.join(made['blocked'])}",
                 "see the errors at the head of the plan, and run again",
             )
-        return {"changed": False, "plan": plan_id, "rows": rows, "table": outcome.table(rows)}
+        return {"changed": bool(self._restored), "plan": plan_id, "rows": rows, "table": outcome.table(rows)}
 
     def _now(self) -> datetime.datetime:
         text = self.params["now"]
@@ -153,6 +189,10 @@ class ActionModule(CmsAction):
         except ValueError as exc:
             raise BadOption("now", f"{text!r} is not a time", "write it like 2026-11-23T15:00:00Z") from exc
         return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def _no_issuer(name: str) -> Any:
+    raise BadOption(f"issuer {name!r}", "is not needed to set a load limit", "report this")
 
 
 def _summary(made: dict[str, Any], digest: str) -> dict[str, Any]:

@@ -44,4 +44,22 @@ options:
       - How many seconds O(calls=wait) waits for the calls to end.
       - If not set, the variable C(cms_calls_timeout); without it 3600.
     type: int
+  drain:
+    description:
+      - With O(calls=wait), lower the load limit of the Call Bridge meanwhile, so that new calls go to the others of its
+        Call Bridge group, and set it back afterwards, whatever happens.
+      - Where that moves no calls, because the Call Bridge is in no group, alone in it, or its group does not balance
+        the load, it is left out and said so.
+      - If not set, the variable C(cms_drain); without it V(false).
+    type: bool
+  drain_load_limit:
+    description:
+      - The load limit of a Call Bridge that is drained; 1 or more.
+      - If not set, the variable C(cms_drain_load_limit); without it 1, which is below what one call needs.
+    type: int
+  alarm_timeout:
+    description:
+      - How many seconds an alarm that is new after a change is given to pass, before it is told.
+      - If not set, the variable C(cms_alarm_timeout); without it 180.
+    type: int
 """

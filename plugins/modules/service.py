@@ -122,6 +122,29 @@ proofs:
   returned: success
   type: list
   elements: dict
+alarms:
+  description:
+    - Alarms that are new since the change and did not pass, on this node and where its links show their state. Empty in
+      check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    node:
+      description: The node that shows the alarm.
+      type: str
+    type:
+      description: Its type, as the API has it.
+      type: str
+    active_seconds:
+      description: How long it has been active, if the node says so.
+      type: int
+    details:
+      description: What else it says.
+      type: dict
+    text:
+      description: All of it in one line.
+      type: str
 remarks:
   description: What the node said that was not understood and did not matter.
   returned: success

@@ -12,12 +12,13 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
+from ansible.utils.display import Display
 
 from ._engine.masking import SECRET_NAME, masked, secrets_in
 from ._errors import (
@@ -29,6 +30,9 @@ from ._errors import (
     MissingLibrary,
 )
 from ._fleet.files import check_trusted
+from ._text import printable
+
+display = Display()
 
 #: Errors that mean "this node was not reached", where it had not been logged in to before.
 NOT_REACHED = (ConnectionFailed, HostKeyProblem, AuthenticationFailed)
@@ -59,6 +63,9 @@ SUBJECT_SPEC: dict[str, Any] = {option: {"type": "str"} for option in SUBJECT.va
 CALLS_SPEC: dict[str, Any] = {
     "calls": {"type": "str", "choices": ["stop", "wait", "drop"]},
     "calls_timeout": {"type": "int"},
+    "drain": {"type": "bool"},
+    "drain_load_limit": {"type": "int"},
+    "alarm_timeout": {"type": "int"},
 }
 
 
@@ -206,6 +213,11 @@ class CmsAction(ActionBase):
         user = value("api_user", "cms_api_user", "ansible_user", "ansible_ssh_user")
         password = value("api_password", "cms_api_password", "ansible_password", "ansible_ssh_pass")
         return (user, password) if user and password else None
+
+    def warn_of(self, alarms: Iterable[Mapping[str, Any]]) -> None:
+        """Tell on the screen which alarms are new after a change; they fail nothing."""
+        for alarm in alarms:
+            display.warning(printable(f"{alarm['text']}. Next step: look at Status > General in Web Admin."))
 
     @property
     def state_dir(self) -> str:

@@ -95,12 +95,33 @@ def patience(action: CmsAction) -> dict[str, Any]:
     if calls not in CALLS:
         raise BadOption("cms_calls", f"is {calls!r}", "give one of: " + ", ".join(CALLS))
     found: dict[str, Any] = {"calls": calls}
-    for option, default in (("calls_timeout", 3600), ("proof_timeout", 60)):
+    for option, default in (("calls_timeout", 3600), ("proof_timeout", 60), ("alarm_timeout", 180)):
         value = action.option(option, f"cms_{option}", default)
         if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,6}", str(value)):
             raise BadOption(f"cms_{option}", f"is {value!r}", "give a number of seconds")
         found[option] = float(value)
-    return found
+    return found | _draining(action, calls)
+
+
+def _draining(action: CmsAction, calls: str) -> dict[str, Any]:
+    """Give whether Call Bridges are drained before a restart, and with which load limit."""
+    drain = action.option("drain", "cms_drain", False)
+    if not isinstance(drain, bool):
+        drain = {"true": True, "yes": True, "false": False, "no": False}.get(str(drain).lower())
+    if drain is None:
+        raise BadOption("cms_drain", f"is {action.option('drain', 'cms_drain')!r}", "give true or false")
+    if drain and calls != CALLS[1]:
+        raise BadOption(
+            "cms_drain", f"is on, and cms_calls is {calls}, so nobody waits for calls to end", "set cms_calls to wait"
+        )
+    limit = action.option("drain_load_limit", "cms_drain_load_limit", 1)
+    if isinstance(limit, bool) or not re.fullmatch(r"[1-9][0-9]{0,8}", str(limit)):
+        raise BadOption(
+            "cms_drain_load_limit",
+            f"is {limit!r}",
+            "give a whole number from 1; whether 0 stops all calls or allows all is not documented",
+        )
+    return {"drain": drain, "drain_load_limit": int(limit)}
 
 
 def open_store(action: CmsAction, read_only: bool) -> Store:
@@ -143,7 +164,8 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
         },
         accepted_anchors=_listed(action, "accept_anchors"),
         narrow_also=_listed(action, "narrow_also"),
-        calls=patience(action)["calls"],
+        calls=(patient := patience(action))["calls"],
+        drain=patient["drain_load_limit"] if patient["drain"] else None,
         findings=findings,
         store_findings=Later(lambda: _locked(store)),
     )
@@ -189,6 +211,7 @@ def _host(
         pending=journal.pending(name),
         made=frozenset(journal.made_files(name)),
         trusts_added=journal.trusts_added(name),
+        drained=journal.drained(name),
         unknown_variables=tuple(
             sorted(str(key) for key in variables if str(key).startswith("cms_") and str(key) not in KNOWN_VARIABLES)
         ),

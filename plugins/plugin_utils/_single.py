@@ -72,6 +72,7 @@ class SingleChange(CmsAction):
             "commands": [],
             "proofs": [],
             "remarks": [],
+            "alarms": [],
             "text": render.text(plan),
         }
         if self.diff_mode:
@@ -83,7 +84,8 @@ class SingleChange(CmsAction):
             self._look_again(plan)
         if plan["changed"] and not self.check_mode:
             done = apply_round(lambda: self.session, plan, single.ROUND, self.node, self._context(journal, now))
-            result.update({key: done[key] for key in ("commands", "proofs", "remarks")})
+            result.update({key: done[key] for key in ("commands", "proofs", "remarks", "alarms")})
+            self.warn_of(done["alarms"])
         return result
 
     def _survey(self, now: datetime.datetime, forms: Mapping[str, str]) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def settings(state: Path, **more: Any) -> dict[str, Any]:
         "cms_store_passphrase": STORE_PASSPHRASE,
         "cms_accept_anchors": ["internal"],
         "cms_state_dir": str(state),
+        "cms_alarm_timeout": 15,
         **more,
     }
     return {name: value for name, value in variables.items() if value is not None}

@@ -19,9 +19,11 @@ from .._errors import CmsError, CommandFailed, Drift, JournalProblem, NotUnderst
 from .._fleet.journal import RESTARTING
 from .._services import catalogue
 from . import doubts, prove, steps
+from .alarms import Alarms
 from .calls import gate
 from .content import trust_entry, trust_fingerprints
 from .context import Context
+from .drain import Drain
 from .node import Node, strange_lines
 from .proofs import Proofs
 from .restart import LOST, Restart
@@ -53,6 +55,11 @@ class ServiceChange:
         # Why the journal does not know all of the way back.
         self._not_noted = ""
         self._proofs = Proofs(plan, node, self.service, context)
+        #: Alarms that are new since the change and did not pass.
+        self.alarms: list[dict[str, Any]] = []
+        proven = {ident for step in batch["steps"] for ident in step.get("links") or ()}
+        vias = [link.get("via") for link in plan["links"] if link["id"] in proven]
+        self._alarms = Alarms(node.name, vias, plan, context)
 
     # The way forward -------------------------------------------------------------------------------------------------
 
@@ -67,7 +74,9 @@ class ServiceChange:
         if done and not open_steps and not waiting:
             self.resumed = True
             self.worked = False
-            return
+            with self._drain():
+                # An earlier run may have died before it could set the load limit back.
+                return
         self.resumed = len(open_steps) < len(settings) or waiting
         # Switched off by an earlier run that did not live to switch it on again.
         self._disabled = waiting and self._display["enabled"] is False
@@ -76,14 +85,23 @@ class ServiceChange:
         restarts = any(step["kind"] == "restart" for step in self.batch["steps"])
         # All in place and nothing pending: an earlier run saw the restart and died before it could prove it.
         restart = restarts and (bool(open_steps) or waiting or not settings)
-        if restart and self.batch.get("gate_calls"):
-            gate(self.node.name, self.plan, self.context)
-        try:
-            self._forward(open_steps, restart)
-        except CmsError as error:
-            if self._undo or self._disabled or self._restarted:
-                raise self._put_back(error) from error
-            raise
+        with self._drain() as drain:
+            if restart and self.batch.get("gate_calls"):
+                drain.begin()
+                gate(self.node.name, self.plan, self.context)
+            if restart:
+                self._alarms.look()
+            try:
+                self._forward(open_steps, restart)
+            except CmsError as error:
+                if self._undo or self._disabled or self._restarted:
+                    raise self._put_back(error) from error
+                raise
+        self.alarms = self._alarms.new()
+        self.remarks.extend(self._alarms.remarks)
+
+    def _drain(self) -> Drain:
+        return Drain(self.node, self.plan, self.context, self.remarks)
 
     def evidence(self) -> dict[str, Any]:
         """Give what the closing table shows: state and end of every new certificate, and the state of every link."""
@@ -95,7 +113,7 @@ class ServiceChange:
                 facts = {key: leaf[key] for key in ("sha256", "subject", "issuer", "not_after")}
                 slots[step["slot"]] = {"state": states.get(step["slot"], prove.NOT_PROVEN), **facts}
         links = {proof["link"]: proof["state"] for proof in self.proofs if "link" in proof}
-        return {"slots": slots, "links": links, "restarted": self._restarted}
+        return {"slots": slots, "links": links, "restarted": self._restarted, "alarms": self.alarms}
 
     def _issued(self, identity: str) -> Mapping[str, Any]:
         leaf: Mapping[str, Any] = self.context.generation(steps.identity_of(self.plan, identity)).facts["leaf"]

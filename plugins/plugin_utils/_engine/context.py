@@ -43,6 +43,9 @@ class Context:
     calls: str = STOP
     calls_timeout: float = 3600.0
     proof_timeout: float = 60.0
+    alarm_timeout: float = 180.0
+    drain: bool = False
+    drain_load_limit: int = 1
     reconnect_timeout: float = 120.0
 
     def api(self, plan: Mapping[str, Any], node: str, *, wait: float = API_WAIT) -> ApiClient | None:

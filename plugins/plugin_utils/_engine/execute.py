@@ -65,6 +65,7 @@ class _Round:
         self.resumed = False
         self.proofs: list[dict[str, Any]] = []
         self.remarks: list[str] = []
+        self.alarms: list[dict[str, Any]] = []
         self._named: set[str] | None = None
 
     def result(self) -> dict[str, Any]:
@@ -74,12 +75,19 @@ class _Round:
             "commands": self.node.commands,
             "proofs": self.proofs,
             "remarks": self.remarks,
+            "alarms": self.alarms,
         }
 
     def do(self, batch: Mapping[str, Any]) -> None:
         """Do one batch: its files first, then its services, then what it removes."""
         journal = self.context.journal
-        evidence: dict[str, Any] = {"service": batch["service"], "slots": {}, "links": {}, "restarted": False}
+        evidence: dict[str, Any] = {
+            "service": batch["service"],
+            "slots": {},
+            "links": {},
+            "restarted": False,
+            "alarms": [],
+        }
         fresh = not journal.is_done(self.plan["id"], batch["id"])
         for step in batch["steps"]:
             if step["kind"] not in (*SERVICE_STEPS, "remove"):
@@ -105,9 +113,11 @@ class _Round:
             self.resumed = self.resumed or change.resumed
             self.proofs.extend(change.proofs)
             self.remarks.extend(change.remarks)
+            self.alarms.extend(change.alarms)
         found = change.evidence()
         evidence["slots"].update(found["slots"])
         evidence["links"].update(found["links"])
+        evidence["alarms"].extend(found["alarms"])
         evidence["restarted"] = evidence["restarted"] or found["restarted"]
         return change.worked
 

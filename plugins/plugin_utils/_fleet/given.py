@@ -38,6 +38,8 @@ class Host:
     pending: dict[str, list[dict[str, Any]]] = dataclasses.field(default_factory=dict)
     made: frozenset[str] = frozenset()
     trusts_added: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    #: The note about a load limit that a run lowered and did not set back: ``before`` and ``limit``.
+    drained: dict[str, Any] | None = None
     #: Variables of the host that begin with ``cms_`` and that this collection does not know.
     unknown_variables: tuple[str, ...] = ()
 
@@ -128,6 +130,8 @@ class FleetInput:
     accepted_anchors: frozenset[str] = frozenset()
     narrow_also: frozenset[str] = frozenset()
     calls: str = "stop"
+    #: The load limit to which Call Bridges are drained before they restart; None drains none.
+    drain: int | None = None
     findings: list[Finding] = dataclasses.field(default_factory=list)
     #: What forbids to keep keys in the store; an error only where the plan has some.
     store_findings: Sequence[Finding] = dataclasses.field(default_factory=list)

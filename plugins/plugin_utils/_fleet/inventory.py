@@ -23,6 +23,7 @@ from .looking import Against
 KNOWN_VARIABLES = frozenset(
     {
         "cms_accept_anchors",
+        "cms_alarm_timeout",
         "cms_api_password",
         "cms_api_user",
         "cms_c2w_names",
@@ -30,6 +31,8 @@ KNOWN_VARIABLES = frozenset(
         "cms_calls_timeout",
         "cms_cluster",
         "cms_domain",
+        "cms_drain",
+        "cms_drain_load_limit",
         "cms_fleet",
         "cms_fqdn",
         "cms_identities",

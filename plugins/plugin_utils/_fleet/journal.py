@@ -111,6 +111,31 @@ class Journal:
             for service, records in sorted(self._node(node)["pending"].items())
         }
 
+    # Load limits -----------------------------------------------------------------------------------------------------
+
+    def draining(self, node: str, record: dict[str, Any]) -> None:
+        """Note, before it is lowered, the load limit of ``node``: ``before`` (None is unset) and ``limit``."""
+        data = self._node(node)
+        data["drained"] = record
+        self._save(node, data)
+
+    def drain_ended(self, node: str) -> None:
+        """Note that the load limit of ``node`` is seen as it was before."""
+        data = self._node(node)
+        if data["drained"] is not None:
+            data["drained"] = None
+            self._save(node, data)
+
+    def drained(self, node: str) -> dict[str, Any] | None:
+        """Give the note about a load limit that was lowered and is not yet seen back."""
+        found: dict[str, Any] | None = self._node(node)["drained"]
+        return found
+
+    def all_drained(self) -> dict[str, dict[str, Any]]:
+        """Give the notes about load limits of all nodes that have one."""
+        found = {node: self.drained(node) for node in self._known_nodes()}
+        return {node: record for node, record in found.items() if record is not None}
+
     # Batches ---------------------------------------------------------------------------------------------------------
 
     def done(self, node: str, batch_id: str, plan_id: str, evidence: dict[str, Any]) -> None:
@@ -184,6 +209,7 @@ class Journal:
             "trust_added": {},
             "made": [],
             "last_restart": {},
+            "drained": None,
         }
         return {**empty, **data}
 

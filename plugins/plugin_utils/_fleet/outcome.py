@@ -31,6 +31,7 @@ def rows(plan: dict[str, Any], evidence: dict[str, dict[str, Any]]) -> list[dict
                     elif step["kind"] == "restart" and not _has_settings(batch):
                         row = {"node": host, "slot": step["service"], "before": "", "after": ""}
                         found.append({**row, "proof": "restarted" if proof else "not done"})
+                found += [row for row in _alarms(proof) if row not in found]
     return sorted(found, key=lambda row: (row["node"], row["slot"]))
 
 
@@ -47,6 +48,14 @@ def _slot(plan: dict[str, Any], host: str, step: dict[str, Any], proof: dict[str
         return {**row, "after": row["before"], "proof": "not done"}
     shown = (proof.get("slots") or {}).get(step["slot"]) or {}
     return {**row, "after": str(shown.get("not_after") or "?")[:10], "proof": str(shown.get("state") or "assigned")}
+
+
+def _alarms(proof: dict[str, Any] | None) -> list[dict[str, str]]:
+    """Give a row for each alarm that was new after a change and did not pass."""
+    return [
+        {"node": alarm["node"], "slot": "(alarm)", "before": "", "after": "", "proof": f"new: {alarm['type']}"}
+        for alarm in (proof or {}).get("alarms") or ()
+    ]
 
 
 def _trust(host: str, step: dict[str, Any], proof: dict[str, Any] | None) -> dict[str, str]:

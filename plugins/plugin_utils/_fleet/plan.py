@@ -135,6 +135,7 @@ class _Planner:
         self.against += outside.about_registrations(given, topology, touched, {c.key[0] for c in self.changes})
         self.against += outside.about_peers(topology, widened)
         self.against += rules.about_calls(given, self._calls_end_on())
+        self.against += rules.about_drained(given)
         renewed = {f"{host} {slot}" for decision in self.decisions if decision.reason for host, slot in decision.slots}
         for against in rules.about_identities(given, self.decisions, self.vouching):
             cured = any(against.finding.object.startswith(label) for label in renewed)

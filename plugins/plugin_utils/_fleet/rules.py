@@ -231,11 +231,23 @@ def about_calls(given: FleetInput, restarted: list[str]) -> Iterator[Against]:
         if active:
             what = {
                 "stop": "the run stops before that restart",
-                "wait": "the run waits for them to end before that restart",
+                "wait": "the run waits for them to end before that restart"
+                + (f", with its load limit lowered to {given.drain}" if given.drain is not None else ""),
                 "drop": "they will be dropped",
             }[given.calls]
             found = f"{active} call leg{'s are' if active != 1 else ' is'} up; cms_calls is {given.calls}, so {what}"
             yield Against(find("calls-in-progress", f"{name} callbridge", found), (name,))
+
+
+def about_drained(given: FleetInput) -> Iterator[Against]:
+    """Say whose load limit an earlier run lowered and did not come to set back (S6)."""
+    for host in given.hosts.values():
+        if host.drained is not None:
+            old = "unset" if host.drained["before"] is None else host.drained["before"]
+            found = (
+                f"a run that did not come to its end lowered its load limit to {host.drained['limit']}; it was {old}"
+            )
+            yield Against(find("load-limit-lowered", f"{host.name} callbridge", found), (host.name,))
 
 
 def _against(

@@ -312,6 +312,13 @@ RUNNING = (
         "no calls are up where a restart would end them",
         "choose a quieter time, or set cms_calls to wait or drop",
     ),
+    Rule(
+        "load-limit-lowered",
+        WARNING,
+        "S6",
+        "no load limit is left lowered by a run that was cut short",
+        "none: this run sets it back before anything else, and check mode leaves it as it is",
+    ),
 )
 
 RULES = (*INVENTORY, *DUE, *LINKS, *TRUST, *RUNNING)

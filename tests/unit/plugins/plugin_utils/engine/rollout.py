@@ -108,6 +108,7 @@ class Rollout:
                 pending=self.journal.pending(name),
                 made=frozenset(self.journal.made_files(name)),
                 trusts_added=self.journal.trusts_added(name),
+                drained=self.journal.drained(name),
             )
             for name, cfg in self.nodes.items()
         }
@@ -142,6 +143,7 @@ class Rollout:
             "issuers": lambda _name: self.issuer,
             "credentials": lambda _node: ("admin", PASSWORD),
             "proof_timeout": 8.0,
+            "alarm_timeout": 8.0,
             "reconnect_timeout": 10.0,
         }
         return Context(**{**options, **overrides})
