@@ -266,7 +266,9 @@ class Run(Rollout):
             told.remarks += result["remarks"]
 
     def context(self, **overrides: Any) -> Any:
-        return super().context(**{"proof_timeout": self.proof_timeout, "alarm_timeout": 1.0, "reconnect_timeout": 6.0, **overrides})
+        return super().context(
+            **{"proof_timeout": self.proof_timeout, "alarm_timeout": 1.0, "reconnect_timeout": 6.0, **overrides}
+        )
 
     # What is there ---------------------------------------------------------------------------------------------------
 
