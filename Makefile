@@ -54,8 +54,8 @@ FLEET ?=
 DIALECT ?=
 
 .PHONY: fleet
-fleet: env ## Run a simulated fleet in the foreground, with an inventory to play with; DIALECT=old makes it talk otherwise
-	@python -m tools.fleet $(if $(DIALECT),--dialect '$(DIALECT)') $(FLEET)
+fleet: env ## Run a simulated fleet in the foreground, with an inventory to play with; DIALECT=old makes it talk otherwise, START=empty begins from nothing
+	@python -m tools.fleet $(if $(DIALECT),--dialect '$(DIALECT)') $(if $(START),--start '$(START)') $(FLEET)
 
 .PHONY: bench
 bench: env ## Measure what runs cost, side by side, and write docs/benchmarks.md (a quarter of an hour on a quiet machine)

@@ -4,8 +4,8 @@
 
 """Run a simulated fleet in the foreground, and say how to use it.
 
-``python -m tools.fleet [--dialect NAME] [fleet.yml]``; without a file the fleet of the demo. docs/simulator.md says
-what can be done with it.
+``python -m tools.fleet [--dialect NAME] [--start empty] [fleet.yml]``; without a file the fleet of the demo. What can
+be done with it stands in docs/simulator.md.
 """
 
 from __future__ import annotations
@@ -52,16 +52,20 @@ def main(arguments: Sequence[str] | None = None, directory: Path = DIRECTORY) ->
     parser = argparse.ArgumentParser(prog="python -m tools.fleet", description="Run a simulated fleet to play with.")
     parser.add_argument("fleet", nargs="?", type=Path, default=DEMO_FLEET, help="a fleet file instead of the demo's")
     parser.add_argument("--dialect", help=f"{DIALECT_NAMES}; in place of the one of the fleet file")
+    parser.add_argument("--start", choices=("legacy", "empty"), help="in place of the one of the fleet file")
     options = parser.parse_args(arguments)
     source: Path = options.fleet
     try:
-        fleet = load(source, network="auto", dialect=options.dialect)
+        fleet = load(source, network="auto", dialect=options.dialect, start=options.start)
     except (ConfigError, OSError) as exc:
         sys.exit(f"{source}: {exc}")
     refuse_a_second_one(directory)
     heading(f"Simulated fleet {shown(source.resolve())}: {', '.join(fleet.nodes)}")
     # An address of its own, so that fleets of two checkouts are not in each other's way.
-    more = ["--network", "auto", *(["--dialect", options.dialect] if options.dialect else [])]
+    more = ["--network", "auto"]
+    for name in ("dialect", "start"):
+        if getattr(options, name):
+            more += [f"--{name}", getattr(options, name)]
     with simulated_fleet(source, fresh(directory), *more, max_seconds=24 * 3600) as inventory:
         fleet = load(source, network="auto", state=directory / "state")
         node, user = next(iter(fleet.nodes.values())), fleet.users[0]

@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--ports", choices=("shared", "own"), help="own: all nodes on 127.0.0.1 with ports of their own")
     serve.add_argument("--network", help="first three numbers of the loopback addresses, or auto")
     serve.add_argument("--dialect", help=f"{DIALECT_NAMES}; in place of the one of the fleet file")
+    serve.add_argument("--start", choices=("legacy", "empty"), help="in place of the one of the fleet file")
     dialect = commands.add_parser("dialect", help="print what a dialect sets, or the names of all")
     dialect.add_argument("name", nargs="?", help=DIALECT_NAMES)
     dialect.add_argument("--all", action="store_true", help="also what stands at its default")
@@ -52,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     events.add_argument("--node")
     for name in ("state", "commands", "logins"):
         asks.add_parser(name).add_argument("node")
-    for name in ("links", "probe", "nodes", "shutdown"):
+    for name in ("links", "probe"):
+        asks.add_parser(name).add_argument("--kind", choices=fleet_config.LINKS)
+    for name in ("counters", "nodes", "shutdown"):
         asks.add_parser(name)
     restarts = asks.add_parser("restarts")
     restarts.add_argument("node")
@@ -96,7 +99,9 @@ async def _watch(pid: int, end: asyncio.Event) -> None:
 
 async def _serve(args: argparse.Namespace) -> None:
     state = Path(args.state)
-    config = fleet_config.load(args.fleet, ports=args.ports, network=args.network, dialect=args.dialect, state=state)
+    config = fleet_config.load(
+        args.fleet, ports=args.ports, network=args.network, dialect=args.dialect, start=args.start, state=state
+    )
     fleet = Fleet(config, state)
     loop = asyncio.get_running_loop()
     quiet(loop)
@@ -113,7 +118,7 @@ async def _serve(args: argparse.Namespace) -> None:
         for node in fleet.world.nodes.values():
             where = f"{node.cfg.address}:{node.cfg.ports['ssh']}"
             services = " ".join(node.cfg.services)
-            print(f"{node.name:<12} ssh {where:<22} {services:<24} dialect {node.sw.dialect}", flush=True)
+            print(f"{node.name:<12} ssh {where:<22} {services:<32} dialect {node.sw.dialect}", flush=True)
         print(f"events: {state / 'events.jsonl'}", flush=True)
         if args.ready_file:
             ready = {"pid": os.getpid(), "state": str(state.resolve()), "nodes": list(fleet.world.nodes)}
@@ -148,9 +153,11 @@ def _ask(args: argparse.Namespace) -> Any:
         case "logins":
             return control.login_count(args.node)
         case "links":
-            return control.links()
+            return control.links(args.kind)
         case "probe":
-            return control.probe_links()
+            return control.probe_links(args.kind)
+        case "counters":
+            return control.counters()
         case "nodes":
             return control.nodes()
         case "restarts":

@@ -228,7 +228,7 @@ def same_key(key: Any, other: Any) -> bool:
     return spki(key) == spki(other)
 
 
-def host_matches(certificate: x509.Certificate, host: str, rule: str) -> bool:
+def host_matches(certificate: x509.Certificate, host: str, rule: str, *, wildcards: bool = True) -> bool:
     """Whether the certificate is for this host: SAN, and the CN when there is no SAN (``san_then_cn``) or as well."""
     names: list[str] = []
     addresses: list[str] = []
@@ -253,6 +253,6 @@ def host_matches(certificate: x509.Certificate, host: str, rule: str) -> bool:
         name = name.lower().rstrip(".")
         if name == host:
             return True
-        if name.startswith("*.") and "." in host and host.split(".", 1)[1] == name[2:]:
+        if wildcards and name.startswith("*.") and "." in host and host.split(".", 1)[1] == name[2:]:
             return True
     return False

@@ -12,13 +12,14 @@ import json
 import os
 import random
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
 from .faults import FaultError, FaultSpec
+from .outside_config import OutsiderConfig, dial_plan, outsiders
 from .switches import Switchboard, SwitchError
 
 SERVICES = (
@@ -26,6 +27,8 @@ SERVICES = (
 )  # fmt: skip
 #: The version that brought a service, where that was after 3.0.
 SINCE = {"uploader": "3.2", "scheduler": "3.3", "meetingapps": "3.5"}
+#: The kinds of links; ``outside`` are those that outsiders make.
+LINKS = ("c2w", "scheduler", "cluster", "recorder", "streamer", "uploader", "ldap", "outside")
 VERSION = "3.9"
 OLD_VERSION = "3.2"
 ROLES = ("admin", "crypto", "audit", "appadmin", "api")
@@ -93,6 +96,7 @@ class Legacy:
     trust: str = "ca"
     cluster_trust: bool = False
     sip_verify: str = ""
+    ldap_verify: str = ""
 
 
 @dataclass
@@ -110,6 +114,9 @@ class FleetConfig:
     registrations: dict[str, list[str]]
     rules: dict[str, int]
     ports_mode: str
+    links: tuple[str, ...]
+    dial_plan: dict[str, list[str]]
+    outsiders: tuple[OutsiderConfig, ...]
 
 
 def version_key(version: str) -> tuple[int, ...]:
@@ -194,6 +201,7 @@ _NODE_KEYS = {
 _FLEET_KEYS = {
     "domain", "nodes", "users", "start", "legacy", "seed", "durations", "probe", "registrations", "rules",
     "switches", "dialect", "faults", "network", "ports", "calls", "call_seconds", "version",
+    "links", "dial_plan", "outsiders",
 }  # fmt: skip
 
 
@@ -212,12 +220,13 @@ def load(
     ports: str | None = None,
     network: str | None = None,
     dialect: str | None = None,
+    start: str | None = None,
     state: Path | None = None,
 ) -> FleetConfig:
     """Read a fleet file; ConfigError on nonsense.
 
     ``ports`` is shared (an address per node) or own (all on 127.0.0.1). ``network`` is the first three numbers of the
-    addresses, or auto. ``dialect`` replaces the fleet's. Chosen places are remembered in the state directory.
+    addresses, or auto. ``dialect`` and ``start`` replace the fleet's. Chosen places are kept in the state directory.
     """
     raw = source if isinstance(source, dict) else yaml.safe_load(Path(source).read_text(encoding="utf-8"))
     raw = _only(raw, _FLEET_KEYS, "fleet")
@@ -226,7 +235,7 @@ def load(
     mode = ports or str(raw.get("ports", "shared"))
     if mode not in ("shared", "own"):
         raise ConfigError("ports: shared or own")
-    start = str(raw.get("start", "legacy"))
+    start = start or str(raw.get("start", "legacy"))
     if start not in ("legacy", "empty"):
         raise ConfigError("start: legacy or empty")
     domain = str(raw.get("domain", "example.test"))
@@ -238,8 +247,8 @@ def load(
         legacy = Legacy(**(raw.get("legacy") or {}))
     except TypeError as exc:
         raise ConfigError(f"legacy: {exc}") from exc
-    if legacy.sip_verify not in ("", "enable", "ocsp"):
-        raise ConfigError("legacy: sip_verify is enable or ocsp, or is left out")
+    if {legacy.sip_verify, legacy.ldap_verify} - {"", "enable", "ocsp"}:
+        raise ConfigError("legacy: sip_verify and ldap_verify are enable or ocsp, or are left out")
     durations = dict(DURATIONS)
     given = _only(raw.get("durations") or {}, set(DURATIONS), "durations")
     for name, value in given.items():
@@ -260,6 +269,13 @@ def load(
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         chosen = {"network": base, "ports": {name: node.ports for name, node in nodes.items()}}
         (state / "places.json").write_text(json.dumps(chosen), encoding="utf-8")
+    try:
+        plan = dial_plan(raw.get("dial_plan"), nodes)
+        outside = outsiders(raw.get("outsiders"), nodes, domain, base if mode == "shared" else None)
+    except ValueError as exc:
+        raise ConfigError(f"{exc}") from exc
+    if mode == "own":
+        outside = tuple(replace(item, port=_Ports.take(item.address)) for item in outside)
     probe = _only(raw.get("probe") or {}, {"interval_ms"}, "probe")
     return FleetConfig(
         domain,
@@ -273,7 +289,17 @@ def load(
         _registrations(raw.get("registrations"), nodes),
         {str(k): int(v) for k, v in (raw.get("rules") or {}).items()},
         mode,
+        _links(raw.get("links", LINKS)),
+        plan,
+        outside,
     )
+
+
+def _links(raw: Any) -> tuple[str, ...]:
+    """The kinds of links that are kept and probed."""
+    if not isinstance(raw, (list, tuple)) or set(raw) - set(LINKS):
+        raise ConfigError(f"links: a list of {', '.join(LINKS)}")
+    return tuple(raw)
 
 
 def _node(entry: dict[str, Any], index: int, domain: str, base: str, mode: str, raw: dict[str, Any]) -> NodeConfig:

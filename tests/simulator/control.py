@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .faults import FaultError, FaultSpec
+from .links import COUNTS
 from .switches import SwitchError
 
 if TYPE_CHECKING:
@@ -97,11 +98,27 @@ class ControlServer:
     async def do_state(self, node: str) -> Any:
         return self._node(node).describe()
 
-    async def do_links(self) -> Any:
-        return [link.describe() for link in self._fleet.links.links()]
+    async def do_links(self, kind: str | None = None) -> Any:
+        return [link.describe() for link in self._fleet.links.links(kind)]
 
-    async def do_probe_links(self) -> Any:
-        return [await self._fleet.links.probe(link) for link in self._fleet.links.links()]
+    async def do_probe_links(self, kind: str | None = None) -> Any:
+        return [await self._fleet.links.probe(link) for link in self._fleet.links.links(kind)]
+
+    async def do_counters(self) -> Any:
+        kinds = self._fleet.links.counters()
+        nodes = self._fleet.world.nodes.values()
+        restarts = {node.name: {s.name: s.restarts for s in node.services.values() if s.restarts} for node in nodes}
+        return {
+            "links": kinds,
+            "total": {name: sum(counts[name] for counts in kinds.values()) for name in ("links", "up", *COUNTS)},
+            "restarts": {node: services for node, services in restarts.items() if services},
+        }
+
+    async def do_restart_outsider(self, name: str) -> Any:
+        found = self._fleet.world.outsiders.get(name)
+        if found is None:
+            raise ControlError(f"no outsider {name!r}; outsiders: {', '.join(self._fleet.world.outsiders)}")
+        await found.restart()
 
     async def do_login_count(self, node: str) -> Any:
         return sum(sum(item.logins.values()) for item in self._nodes(node))
@@ -214,15 +231,28 @@ class Control:
         result: dict[str, Any] = self.call("state", node=node)
         return result
 
-    def links(self) -> list[dict[str, Any]]:
-        """Every C2W link with status, reason and probe counts."""
-        result: list[dict[str, Any]] = self.call("links")
+    def links(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """Every link, or those of one kind, with status, reason and probe counts."""
+        result: list[dict[str, Any]] = self.call("links", kind=kind)
         return result
 
-    def probe_links(self) -> list[dict[str, Any]]:
-        """A fresh handshake on every link, now."""
-        result: list[dict[str, Any]] = self.call("probe_links")
+    def probe_links(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """A fresh handshake on every link, or on those of one kind, now."""
+        result: list[dict[str, Any]] = self.call("probe_links", kind=kind)
         return result
+
+    def counters(self) -> dict[str, Any]:
+        """``links`` by kind and ``total``: how many, up, probes that went well or failed; ``restarts`` by node.
+
+        ``probes_failed_outside_restart`` are those that no restart of either end excuses, of which
+        ``probes_failed_before_first_success`` are of links that never were up.
+        """
+        result: dict[str, Any] = self.call("counters")
+        return result
+
+    def restart_outsider(self, name: str) -> None:
+        """Have an outsider load the pair that lies in its directory now."""
+        self.call("restart_outsider", name=name)
 
     def set_fault(self, node: str, fault: dict[str, Any]) -> list[int]:
         """Put a fault in force on a node or on ``all``."""

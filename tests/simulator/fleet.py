@@ -11,19 +11,24 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from . import config as fleet_config
-from .c2w import LinkKeeper
+from .certs import Authority
 from .config import FleetConfig
 from .control import Control, ControlServer
 from .inventory import inventory, known_hosts
 from .legacy import LegacyWorld
+from .links import LinkKeeper
 from .node import Node
+from .outsiders import Outsider
 from .ssh_server import SshDoor
 from .world import World
+
+T = TypeVar("T")
 
 
 class Fleet:
@@ -37,6 +42,7 @@ class Fleet:
         self.world.reboot = self._reboot
         for cfg in config.nodes.values():
             self.world.nodes[cfg.name] = Node(cfg, self.world, directory / "nodes" / cfg.name)
+        self.world.outsiders = {cfg.name: Outsider(cfg, self.world) for cfg in config.outsiders}
         self.doors = {name: SshDoor(node) for name, node in self.world.nodes.items()}
         self.links = LinkKeeper(self.world)
         self.control = ControlServer(self)
@@ -46,8 +52,10 @@ class Fleet:
     def _prepare(self) -> None:
         nodes = list(self.world.nodes.values())
         fresh = [node for node in nodes if not node.restore()]
+        authority: Authority | None = None
         if fresh and self.config.start == "legacy":
             old = LegacyWorld(self.world)
+            authority = old.authority
             for node in fresh:
                 old.configure(node)
             old.pin(fresh)
@@ -56,12 +64,19 @@ class Fleet:
                     old.load(node.services[name])
         for node in fresh:
             node.save()
+        if self.world.outsiders:
+            # In an empty world outsiders have a CA of their own; what they have already stays as it is.
+            authority = authority or Authority.create("Outside", 365)
+            for outsider in self.world.outsiders.values():
+                outsider.prepare(authority)
         known_hosts(self, self.directory / "known_hosts")
 
     async def start(self) -> None:
         """Open everything."""
         for node in self.world.nodes.values():
             await node.start()
+        for outsider in self.world.outsiders.values():
+            await outsider.start()
         for door in self.doors.values():
             await door.refresh()
         self.links.start()
@@ -79,6 +94,8 @@ class Fleet:
         for door in self.doors.values():
             await door.close()
         await self.world.cancel_all()
+        for outsider in self.world.outsiders.values():
+            await outsider.stop()
         for node in self.world.nodes.values():
             await node.stop()
             node.save()
@@ -177,6 +194,12 @@ class SimulatedFleet:
             raise RuntimeError("the simulated fleet did not stop")
         if self._own:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run something in the fleet's own loop and give what it returns."""
+        if self._loop is None:
+            raise RuntimeError("the fleet is not running")
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
 
     @property
     def control(self) -> Control:

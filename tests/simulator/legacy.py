@@ -36,7 +36,7 @@ class LegacyWorld:
 
     def __init__(self, world: World) -> None:
         self._legacy = world.config.legacy
-        self._authority = Authority.create(self._legacy.ca_name, self._legacy.days_left)
+        self.authority = Authority.create(self._legacy.ca_name, self._legacy.days_left)
         self._joint = "_" if self._legacy.names == "underscore" else "-"
         self._pinned: dict[str, bytes] = {}
         folder = world.directory / "ca"
@@ -45,15 +45,15 @@ class LegacyWorld:
 
     def _keep(self, folder: Path) -> None:
         passphrase = self._legacy.ca_passphrase.encode()
-        write_private(folder / "root.crt", certs.cert_pem(self._authority.root))
-        write_private(folder / "issuing.crt", certs.cert_pem(self._authority.intermediate))
-        write_private(folder / "root.key", certs.key_pem(self._authority.root_key, passphrase=passphrase))
-        write_private(folder / "issuing.key", certs.key_pem(self._authority.key, passphrase=passphrase))
+        write_private(folder / "root.crt", certs.cert_pem(self.authority.root))
+        write_private(folder / "issuing.crt", certs.cert_pem(self.authority.intermediate))
+        write_private(folder / "root.key", certs.key_pem(self.authority.root_key, passphrase=passphrase))
+        write_private(folder / "issuing.key", certs.key_pem(self.authority.key, passphrase=passphrase))
 
     @property
     def bundle(self) -> bytes:
         """Intermediate, then root."""
-        return certs.cert_pem(self._authority.intermediate, self._authority.root)
+        return certs.cert_pem(self.authority.intermediate, self.authority.root)
 
     def _name(self, node: Node, what: str, ending: str) -> str:
         return f"{node.name}{self._joint}{what}.{ending}"
@@ -61,7 +61,7 @@ class LegacyWorld:
     def _issue(self, node: Node, what: str, *, client: bool = False, chain: bool = False) -> list[str]:
         days = self._legacy.days_left if node.cfg.days_left is None else node.cfg.days_left
         key = certs.pooled_key(self._legacy.key)
-        leaf = self._authority.issue(key.public_key(), node.cfg.fqdn, [], days, client=client)
+        leaf = self.authority.issue(key.public_key(), node.cfg.fqdn, [], days, client=client)
         names = [self._name(node, what, "key"), self._name(node, what, "crt")]
         node.files.write(names[0], certs.key_pem(key))
         node.files.write(names[1], certs.cert_pem(leaf) + (self.bundle if chain else b""))
@@ -81,8 +81,9 @@ class LegacyWorld:
         for name in node.cfg.services:
             service = node.services[name]
             service.stored.update(getattr(self, f"_{name}")(node))
-        if self._legacy.sip_verify and set(node.cfg.services) & {"callbridge", "recorder", "streamer"}:
-            node.tls.stored.update(sip_trust=self._bundle(node), sip_verify=self._legacy.sip_verify)
+        for kind, verify in (("sip", self._legacy.sip_verify), ("ldap", self._legacy.ldap_verify)):
+            if verify and set(node.cfg.services) & {"callbridge", "recorder", "streamer"}:
+                node.tls.stored.update({f"{kind}_trust": self._bundle(node), f"{kind}_verify": verify})
 
     def _webadmin(self, node: Node) -> dict[str, Any]:
         names = self._issue(node, "webadmin")

@@ -17,8 +17,9 @@ from .config import FleetConfig
 from .events import EventLog
 
 if TYPE_CHECKING:
-    from .c2w import Link
+    from .links import Link
     from .node import Node
+    from .outsiders import Outsider
 
 _NAMESPACE = uuid.UUID("6f1c0f5e-6a0b-4c84-9a0e-3f1d7b1e2c55")
 
@@ -55,9 +56,10 @@ class World:
         self.directory = directory
         self.events = EventLog(directory / "events.jsonl")
         self.nodes: dict[str, Node] = {}
+        self.outsiders: dict[str, Outsider] = {}
         self.clusters: dict[str, Cluster] = {}
         self.links_changed: Callable[[str, str], None] = lambda _node, _service: None
-        self.links_of: Callable[..., list[Link]] = lambda _node, _kind="c2w": []
+        self.links_of: Callable[[str], list[Link]] = lambda _node: []
         self.reboot: Callable[[Node], Any] = lambda _node: None
         self.stopping = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -92,8 +94,27 @@ class World:
         for node in self.nodes.values():
             if host.lower() in (node.cfg.fqdn.lower(), node.name.lower()):
                 return node.cfg.address
+        for outsider in self.outsiders.values():
+            if host.lower() in (outsider.cfg.fqdn.lower(), outsider.name.lower()):
+                return outsider.cfg.address
         if host.replace(".", "").isdigit() or ":" in host:
             return host
+        return None
+
+    def end(self, name: str) -> Node | Outsider:
+        """The node or outsider of this name."""
+        return self.nodes[name] if name in self.nodes else self.outsiders[name]
+
+    def behind(self, host: str, port: int) -> Node | Outsider | None:
+        """The node or outsider that answers there, as far as the fleet knows one."""
+        known: list[Node | Outsider] = [*self.nodes.values(), *self.outsiders.values()]
+        for end in known:
+            if host.lower() in (end.cfg.fqdn.lower(), end.name.lower()):
+                return end
+        address = self.resolve(host)
+        for node in self.nodes.values():
+            if address in node.cfg.interfaces.values() and port in node.cfg.ports.values():
+                return node
         return None
 
     def cluster_of(self, node: Node) -> Cluster:
@@ -103,7 +124,7 @@ class World:
             folder = self.directory / "clusters"
             folder.mkdir(exist_ok=True)
             self.clusters[name] = Cluster(name, folder / f"{name}.json")
-            if self.clusters[name].fresh:
+            if self.clusters[name].fresh and self.config.start == "legacy":
                 self._fill(self.clusters[name])
         return self.clusters[name]
 

@@ -39,7 +39,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._mmp import session as
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import Endpoint, Session
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import pkcs8
 from tests.integration.estate import Seen
-from tests.simulator import c2w
+from tests.simulator import links
 from tests.sweeps.fleets import Fleet
 from tests.unit.plugins.plugin_utils.engine.rollout import CA_PASSPHRASE, PASSWORD, STORE_PASSPHRASE, Rollout
 
@@ -64,7 +64,7 @@ def quick() -> Iterator[None]:
         patch.setattr(api_client, "LONGEST_PAUSE", 0.5)
         patch.setattr(sessions, "_RETRY_PAUSE", 0.1)
         # The simulator's own look at a link must not end because the machine is busy.
-        patch.setattr(c2w, "_TIMEOUT", PATIENCE)
+        patch.setattr(links, "_TIMEOUT", PATIENCE)
         patch.setattr(pkcs8, "ITERATIONS", 1000)
         # Nobody cuts the power here.
         patch.setattr(os, "fsync", lambda _descriptor: None)

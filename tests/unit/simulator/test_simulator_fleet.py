@@ -110,7 +110,7 @@ def test_registrations_can_be_narrowed(tmp_path: Path) -> None:
     ]
     registrations = {"one": ["edge1"], "two": ["c2w://edge2.example.test:9999"]}
     with SimulatedFleet(definition(*nodes, registrations=registrations), tmp_path / "s") as fleet:
-        pairs = {(link["callbridge"], link["webbridge"]) for link in fleet.control.links()}
+        pairs = {(link["client"], link["server"]) for link in fleet.control.links()}
         assert pairs == {("core1", "edge1"), ("core2", "edge2")}
 
 
@@ -127,7 +127,7 @@ def test_certificates_of_a_legacy_fleet_end_in_days_left(tmp_path: Path) -> None
         assert ends[0] > ends[1]
 
 
-@pytest.mark.parametrize("name", ["demo", "combined", "empty"])
+@pytest.mark.parametrize("name", ["demo", "combined", "empty", "twelve"])
 def test_the_fleet_files_are_valid(name: str) -> None:
     config = load(FLEETS / f"{name}.yml")
     assert config.nodes
@@ -177,7 +177,7 @@ def test_many_nodes_start(tmp_path: Path) -> None:
     nodes += [{"name": f"edge{i}", "services": ["webbridge3", "turn"]} for i in range(1, 5)]
     with SimulatedFleet(definition(*nodes), tmp_path / "s") as fleet:
         assert eventually(lambda: {link["status"] for link in fleet.control.links()} == {"success"})
-        assert len(fleet.control.links()) == 32
+        assert (len(fleet.control.links("c2w")), len(fleet.control.links("cluster"))) == (32, 56)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def usage(**bits: bool) -> x509.KeyUsage:
 
 def test_a_legacy_fleet_starts_with_its_links_up(fleet: SimulatedFleet) -> None:
     (link,) = fleet.control.links()
-    assert (link["callbridge"], link["webbridge"], link["url"]) == ("core1", "edge1", "c2w://edge1.example.test:9999")
+    assert (link["client"], link["server"], link["url"]) == ("core1", "edge1", "c2w://edge1.example.test:9999")
     assert eventually(lambda: fleet.control.links()[0]["probes_ok"] > 3)
     assert fleet.control.links()[0]["probes_failed"] == 0
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""C2W links: each Call Bridge's real mutual TLS connections to the registered Web Bridges, and the prober."""
+"""Links: real TLS connections that are kept, and a prober that makes fresh ones; ``link_kinds`` says which."""
 
 from __future__ import annotations
 
@@ -10,77 +10,62 @@ import asyncio
 import contextlib
 import ssl
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from . import certs
-from .listeners import load_pair
+from .link_kinds import KINDS, Cache, LinkError, LinkKind, Target, name_fits
+from .node import Node
+from .outsiders import OutsideLink, Outsider
 
 if TYPE_CHECKING:
-    from .node import Node
-    from .services.snapshot import Snapshot
     from .world import World
 
 _TIMEOUT = 5.0
 _RETRY = 0.3
 
 
-class LinkError(Exception):
-    """A connection that did not come about: the API's word for it, and the detail."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-
 class Link:
-    """One Call Bridge to one registered Web Bridge."""
+    """One connection of one kind: a client that dials, and the server behind the name as far as the fleet knows it."""
 
-    def __init__(self, world: World, callbridge: Node, identifier: str, url: str) -> None:
-        parts = urlsplit(url)
-        self.world = world
-        self.callbridge = callbridge
-        self.id = identifier
-        self.url = url
-        self.host = parts.hostname or ""
-        self.port = parts.port or 9999
+    def __init__(self, world: World, kind: LinkKind, client: Node | Outsider, target: Target) -> None:
+        host, port = target.place
+        self.tls = kind
+        self.kind = kind.name
+        self.client = client
+        self.id = target.id
+        self.url = target.url
+        self.host = host
+        self.port = port or kind.port
+        self.server_service = target.service or kind.server_service
+        self.server = world.behind(self.host, self.port)
         self.status = "unused"
         self.reason = ""
         self.detail = ""
         self.since = time.time()
         self.was_up = False
-        self.probes_ok = 0
-        self.probes_failed = 0
+        self.counts: Counter[str] = Counter()
         self.kick = asyncio.Event()
         self._last_failure = ("", 0.0)
 
     @property
-    def webbridge(self) -> Node | None:
-        """The node behind the URL, as far as the fleet knows one."""
-        address = self.world.resolve(self.host)
-        for node in self.world.nodes.values():
-            if self.host.lower() in (node.cfg.fqdn.lower(), node.name.lower()):
-                return node
-        for node in self.world.nodes.values():
-            if address in node.cfg.interfaces.values() and node.cfg.ports["c2w"] == self.port:
-                return node
-        return None
+    def server_name(self) -> str | None:
+        """The node or outsider that is dialled."""
+        return self.server.name if self.server is not None else None
 
     def excused(self, begin: float, end: float) -> bool:
         """Whether a failure between these moments falls into a restart of either end, or a command switched it off."""
-        if self.callbridge.in_window(begin, end):
-            return True
-        other = self.webbridge
-        if other is None:
-            return False
-        return other.in_window(begin, end) or bool(other.webbridge3 and other.webbridge3.off_by_command)
+        for node, name in ((self.client, self.tls.client_service), (self.server, self.server_service)):
+            if not isinstance(node, Node):
+                continue
+            service = node.services.get(name)
+            if node.in_window(begin, end) or (service is not None and service.off_by_command):
+                return True
+        return False
 
-    def _event(self, kind: str, **fields: Any) -> None:
-        other = self.webbridge
-        self.callbridge.event(kind, webbridge=other.name if other else self.host, url=self.url, **fields)
+    def _event(self, event: str, **fields: Any) -> None:
+        self.client.event(event, link=self.kind, server=self.server_name or self.host, url=self.url, **fields)
 
     def change(self, status: str, error: LinkError | None = None, begin: float | None = None) -> None:
         """Take a new status; up and down are events."""
@@ -103,8 +88,11 @@ class Link:
 
     def probe_failed(self, error: LinkError, begin: float, end: float) -> None:
         """Count a failed probe and log it, the same failure at most once a second."""
-        self.probes_failed += 1
         excused = self.excused(begin, end)
+        self.counts["probes_failed"] += 1
+        if not excused:
+            self.counts["probes_failed_outside_restart"] += 1
+            self.counts["probes_failed_before_first_success"] += not self.was_up
         key = f"{error}:{excused}"
         if key == self._last_failure[0] and end - self._last_failure[1] < 1.0:
             return
@@ -120,105 +108,98 @@ class Link:
 
     def describe(self) -> dict[str, Any]:
         """Plain data for the control socket."""
-        other = self.webbridge
         return {
-            "callbridge": self.callbridge.name,
-            "webbridge": other.name if other else None,
+            "kind": self.kind,
+            "client": self.client.name,
+            "server": self.server_name,
             "id": self.id,
             "url": self.url,
             "status": self.status,
             "reason": self.reason,
             "detail": self.detail,
             "since": round(self.since, 3),
-            "probes_ok": self.probes_ok,
-            "probes_failed": self.probes_failed,
+            **{name: self.counts[name] for name in COUNTS},
         }
 
 
+#: What is counted for each link, and for the fleet.
+COUNTS = (
+    "probes_ok",
+    "probes_failed",
+    "probes_failed_outside_restart",
+    "probes_failed_before_first_success",
+)
+
+
 class LinkKeeper:
-    """Keeps the connections of all Call Bridges of a fleet."""
+    """Keeps the connections of a whole fleet."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._links: dict[tuple[str, str, str], tuple[Link, asyncio.Task[None]]] = {}
-        self._contexts: dict[str, tuple[Snapshot, str, ssl.SSLContext]] = {}
+        self._kinds = {name: kind for name, kind in KINDS.items() if name in world.config.links}
+        if "outside" in world.config.links:
+            self._kinds["outside"] = OutsideLink()
+        self._links: dict[tuple[str, str, str, str], tuple[Link, asyncio.Task[None]]] = {}
+        self._contexts: Cache = {}
+        self._gone: dict[str, Counter[str]] = {}
         self._prober: asyncio.Task[None] | None = None
         self._started = False
-        self._gate = asyncio.Semaphore(8)  # a large fleet does not shake hands all at once
+        # A large fleet does not shake hands all at once, and its Web Bridges come first.
+        self._gates = {name: asyncio.Semaphore(8) if name == "c2w" else asyncio.Semaphore(2) for name in self._kinds}
         world.links_changed = self.changed
         world.links_of = self.links_of
 
     # --- the set of links --------------------------------------------------------------------------------------------
     def sync(self) -> None:
-        """Make the links what the API databases say."""
-        wanted: dict[tuple[str, str, str], tuple[Node, str, str]] = {}
-        for node in self._world.nodes.values():
-            if node.callbridge is None or not node.callbridge.configured:
-                continue
-            cluster = self._world.cluster_of(node)
-            own = next((i for i, o in cluster.collection("callBridges").items() if o.get("name") == node.name), "")
-            group = cluster.collection("callBridges").get(own, {}).get("callBridgeGroup", "")
-            for identifier, item in cluster.collection("webBridges").items():
-                url = item.get("url", "")
-                if not url.startswith("c2w://"):
-                    continue
-                if item.get("callBridge") and item["callBridge"] != own:
-                    continue
-                if item.get("callBridgeGroup") and item["callBridgeGroup"] != group:
-                    continue
-                wanted[node.name, identifier, url] = (node, identifier, url)
+        """Make the links what the registrations say; one that nobody configured yet comes when both ends are."""
+        wanted: dict[tuple[str, str, str, str], tuple[LinkKind, Target]] = {}
+        for kind in self._kinds.values():
+            for target in kind.targets(self._world):
+                wanted[kind.name, target.client, target.id, target.url] = (kind, target)
         for key in [key for key in self._links if key not in wanted]:
-            self._links.pop(key)[1].cancel()
-        for key, (node, identifier, url) in wanted.items():
-            if key not in self._links:
-                link = Link(self._world, node, identifier, url)
+            link, task = self._links.pop(key)
+            task.cancel()
+            self._gone.setdefault(link.kind, Counter()).update(link.counts)
+        for key, (kind, target) in wanted.items():
+            if key not in self._links and target.ready:
+                link = Link(self._world, kind, self._world.end(target.client), target)
                 self._links[key] = (link, asyncio.get_running_loop().create_task(self._keep(link)))
 
     def changed(self, node: str, service: str) -> None:
-        """A service came or went, or the database changed."""
+        """A service came or went, or the database changed: its own links are made anew, broken ones to it tried."""
         if self._world.stopping or not self._started:
             return
         self.sync()
         for link, _task in self._links.values():
-            if service == "callbridge" and link.callbridge.name == node:
+            own = link.client.name == node and link.tls.client_service == service
+            other = link.server_name == node and link.server_service == service
+            if own or (other and link.status != "success"):
                 link.kick.set()
 
-    def links_of(self, node: str, _kind: str = "c2w") -> list[Link]:
-        """Links of one Call Bridge."""
-        return [link for link, _task in self._links.values() if link.callbridge.name == node]
+    def links_of(self, node: str) -> list[Link]:
+        """Links that one node dials."""
+        return [link for link, _task in self._links.values() if link.client.name == node]
 
-    def links(self) -> list[Link]:
-        """All links."""
-        return [link for link, _task in self._links.values()]
+    def links(self, kind: str | None = None) -> list[Link]:
+        """All links, or those of one kind."""
+        return [link for link, _task in self._links.values() if kind in (None, link.kind)]
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Kind -> links, links that are up, and what was counted, links that are gone included."""
+        result = {}
+        for name in self._kinds:
+            links = self.links(name)
+            counts = sum((link.counts for link in links), Counter(self._gone.get(name, Counter())))
+            up = sum(link.status == "success" for link in links)
+            result[name] = {"links": len(links), "up": up, **{count: counts[count] for count in COUNTS}}
+        return result
 
     # --- one connection ----------------------------------------------------------------------------------------------
-    def _context(self, node: Node) -> ssl.SSLContext:
-        callbridge = node.callbridge
-        if callbridge is None or not callbridge.running or callbridge.active is None:
-            raise LinkError("callBridgeNotRunning", "the Call Bridge is not running")
-        pinning = str(node.sw["c2w_pinning"])
-        known = self._contexts.get(node.name)
-        if known is not None and known[0] is callbridge.active and known[1] == pinning:
-            return known[2]
-        trust = callbridge.active.trust.get("c2w")
-        if trust is None:
-            raise LinkError("tlsNegotiationFailure", "no C2W trust is set on the Call Bridge")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if pinning == "allowed":
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.load_verify_locations(cadata=trust[1].decode())
-        identity = callbridge.active.identities.get("callbridge")
-        if identity is not None and identity.usable:
-            load_pair(context, identity)
-        self._contexts[node.name] = (callbridge.active, pinning, context)
-        return context
-
     async def connect(self, link: Link) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A fresh mutual handshake; LinkError says why it failed."""
-        context = self._context(link.callbridge)
+        """A fresh handshake; LinkError says why it failed."""
+        context, rule = link.tls.tls(link.client, self._contexts)
         address = self._world.resolve(link.host)
+        title = link.tls.title
         if address is None:
             raise LinkError("dnsFailure", f"{link.host} is unknown")
         writer: asyncio.StreamWriter | None = None
@@ -229,22 +210,21 @@ class LinkKeeper:
                 )
             writer = opened
             presented = opened.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            leaf = x509.load_der_x509_certificate(presented)
-            if not certs.host_matches(leaf, link.host, str(link.callbridge.sw["c2w_host_check"])):
+            if not name_fits(x509.load_der_x509_certificate(presented), link.host, rule):
                 raise LinkError("tlsNegotiationFailure", f"the certificate is not for {link.host}")
             async with asyncio.timeout(_TIMEOUT):
-                greeting = await reader.read(4)
-            if greeting != b"C2W\n":
-                raise LinkError("tlsNegotiationFailure", "the Web Bridge refused the Call Bridge's certificate")
+                taken = await link.tls.greet(reader, opened, link.url)
+            if not taken:
+                raise LinkError("tlsNegotiationFailure", f"the {title} refused the certificate of {link.client.name}")
             return reader, opened
         except LinkError:
             await _close(writer)
             raise
         except ssl.SSLCertVerificationError as exc:
-            raise LinkError("tlsNegotiationFailure", f"Web Bridge certificate: {exc.verify_message}") from exc
+            raise LinkError("tlsNegotiationFailure", f"{title} certificate: {exc.verify_message}") from exc
         except ssl.SSLError as exc:
             await _close(writer)
-            raise LinkError("tlsNegotiationFailure", f"the Web Bridge refused: {exc.reason}") from exc
+            raise LinkError("tlsNegotiationFailure", f"the {title} refused: {exc.reason}") from exc
         except (TimeoutError, OSError, asyncio.IncompleteReadError) as exc:
             await _close(writer)
             raise LinkError("connectFailure", type(exc).__name__) from exc
@@ -252,14 +232,16 @@ class LinkKeeper:
     async def _keep(self, link: Link) -> None:
         while not self._world.stopping:
             link.kick.clear()
-            callbridge = link.callbridge.callbridge
-            if callbridge is None or not callbridge.running:
-                link.change("unused", LinkError("callBridgeNotRunning", "the Call Bridge is not running"))
+            if not link.tls.runs(link.client):
+                try:
+                    link.tls.tls(link.client, self._contexts)
+                except LinkError as exc:
+                    link.change("unused", exc)
                 await link.kick.wait()
                 continue
             begin = time.monotonic()
             try:
-                async with self._gate:
+                async with self._gates[link.kind]:
                     reader, writer = await self.connect(link)
             except LinkError as exc:
                 link.change("connectionFailure", exc, begin)
@@ -274,9 +256,8 @@ class LinkKeeper:
                 await asyncio.wait({closed, kicked}, return_when=asyncio.FIRST_COMPLETED)
                 if closed.done():
                     closed.exception()
-                    link.change(
-                        "connectionFailure", LinkError("connectFailure", "the Web Bridge closed the connection")
-                    )
+                    error = LinkError("connectFailure", f"the {link.tls.title} closed the connection")
+                    link.change("connectionFailure", error)
             finally:
                 closed.cancel()
                 kicked.cancel()
@@ -287,28 +268,32 @@ class LinkKeeper:
         """One fresh handshake, counted; a failure is logged."""
         begin = time.monotonic()
         result: dict[str, Any] = {
-            "callbridge": link.callbridge.name,
+            "kind": link.kind,
+            "client": link.client.name,
+            "server": link.server_name,
             "url": link.url,
             "ok": True,
             "reason": "",
             "detail": "",
         }
-        other = link.webbridge
-        result["webbridge"] = other.name if other else None
         try:
             _reader, writer = await self.connect(link)
         except LinkError as exc:
             link.probe_failed(exc, begin, time.monotonic())
             result.update(ok=False, reason=exc.reason, detail=exc.detail)
         else:
-            link.probes_ok += 1
+            link.counts["probes_ok"] += 1
             await _close(writer)
         return result
 
     async def _probe_all(self) -> None:
+        """Every interval the links to Web Bridges, and a third of the others: those break less often."""
         interval = self._world.config.probe_ms / 1000
+        turn = 0
         while not self._world.stopping:
-            links = self.links()
+            others = [link for link in self.links() if link.kind != "c2w"]
+            links = self.links("c2w") + (others[turn % 3 :: 3] if len(others) > 3 else others)
+            turn += 1
             begin = time.monotonic()
             for link in links:
                 await self.probe(link)
