@@ -51,6 +51,11 @@ class ActionModule(CmsAction):
         "skip_nodes": {"type": "list", "elements": "str"},
         "accept_anchors": {"type": "list", "elements": "str"},
         "narrow_also": {"type": "list", "elements": "str"},
+        "rollback_nodes": {"type": "list", "elements": "str"},
+        "rollback_services": {"type": "list", "elements": "str"},
+        "rollback_to": {"type": "str"},
+        "rollback_reason": {"type": "str"},
+        "roll_forward": {"type": "list", "elements": "str"},
         "calls": {"type": "str", "choices": ["stop", "wait", "drop"]},
         "survey_variable": {"type": "str", "default": SURVEY_VARIABLE},
         "now": {"type": "str"},
@@ -81,11 +86,11 @@ class ActionModule(CmsAction):
         fleet = gather(self, intent, self._now(), params["survey_variable"])
         made = narrow.make_narrow_plan(fleet) if intent == given.NARROW else plan.make_plan(fleet)
         lines = masked([*render.text(made), *self._set_back(made)], self._secrets())
-        kept = {**made, "text": lines}
-        if params["print"]:
-            display.display("\n".join(["", *lines, ""]))
         # A run does what is not blocked and fails at its end; check mode has no end to fail at.
         refused = bool(made["blocked"]) and (self.check_mode or not made["rounds"])
+        kept = {**made, "text": lines, **self._rollout(made, refused)}
+        if params["print"]:
+            display.display("\n".join(["", *lines, ""]))
         if not self.check_mode:
             self._keep(kept, lock, ends_here=refused or not made["rounds"])
         result = {
@@ -100,6 +105,18 @@ class ActionModule(CmsAction):
             reason, next_step = refusal(finding for finding in found if finding.blocks)
             raise PlanRefused(f"plan {made['id']} of the fleet {made['fleet']}", reason, next_step)
         return result
+
+    def _rollout(self, made: dict[str, Any], refused: bool) -> dict[str, Any]:
+        """Give the number of the rollout that a plan belongs to: a run that takes up what one left is of the same."""
+        if self.check_mode or refused or made["intent"] not in given.FORWARD:
+            return {}
+        journal = Journal(self.state_dir)
+        if made["rounds"]:
+            return {"rollout": journal.begin_rollout()}
+        if made["intent"] == given.SITE:
+            # Whatever an earlier run left is done.
+            journal.end_rollout()
+        return {}
 
     def _keep(self, made: dict[str, Any], lock: FleetLock, ends_here: bool) -> None:
         journal = Journal(self.state_dir)
@@ -166,6 +183,8 @@ class ActionModule(CmsAction):
                 f"is not done: nothing proves {', '.join(undone)}",
                 "run the playbook again without --limit and --tags: it takes up what is left",
             )
+        if not self.check_mode and made["intent"] in (*given.FORWARD, given.ROLLBACK):
+            Journal(self.state_dir).end_rollout()
         if self._still_lowered:
             raise PlanRefused(
                 f"plan {plan_id}",

@@ -22,13 +22,16 @@ class ActionModule(CmsAction):
         "services": {"type": "list", "elements": "str", "choices": list(catalogue.BY_NAME)},
         "probe": {"type": "bool", "default": True},
         "api": {"type": "bool", "default": True},
+        "previous": {"type": "bool", "default": False},
         "form": {"type": "str", "choices": ["data", "text"], "default": "data"},
         **STATE_SPEC,
         **API_SPEC,
     }
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        found = look(self, services=params["services"], probe=params["probe"], api=params["api"])
+        found = look(
+            self, services=params["services"], probe=params["probe"], api=params["api"], back=params["previous"]
+        )
         return {"changed": False, "survey": found}
 
     def finished(self, result: dict[str, Any]) -> dict[str, Any]:

@@ -48,8 +48,10 @@ options:
       - V(site) brings about all that the inventory wants.
       - V(renew) renews what is due and nothing else, and never changes an anchor.
       - V(narrow) drops trust that nothing needs any more, and removes old generations.
+      - V(rollback) puts back what slots had before. It needs surveys that M(certops.cms.node_info) made with its option
+        C(previous).
     type: str
-    choices: [site, renew, narrow]
+    choices: [site, renew, narrow, rollback]
     default: site
   plan:
     description:
@@ -77,6 +79,36 @@ options:
       - Certificates that O(intent=narrow) may drop from trust although this collection did not add them, by SHA-256
         fingerprint or by subject.
       - If not set, the variable C(cms_narrow_also).
+    type: list
+    elements: str
+  rollback_nodes:
+    description:
+      - The nodes that O(intent=rollback) may change. Without it, and without O(rollback_services) and O(rollback_to),
+        everything goes back that the last rollout switched.
+      - If not set, the variable C(cms_rollback_nodes).
+    type: list
+    elements: str
+  rollback_services:
+    description:
+      - The services, slots or identities that O(intent=rollback) may change.
+      - If not set, the variable C(cms_rollback_services).
+    type: list
+    elements: str
+  rollback_to:
+    description:
+      - The base name of the files to go back to, such as V(callbridge-g2). Without it what the last change of each slot
+        replaced.
+      - If not set, the variable C(cms_rollback_to).
+    type: str
+  rollback_reason:
+    description:
+      - Why, in words for people. Later plans show it.
+      - If not set, the variable C(cms_rollback_reason).
+    type: str
+  roll_forward:
+    description:
+      - Nodes or identities that were rolled back and may go on to what the inventory wants, or V(all).
+      - If not set, the variable C(cms_roll_forward).
     type: list
     elements: str
   calls:

@@ -53,6 +53,13 @@ options:
       - Whether to read the REST API behind Web Admin.
     type: bool
     default: true
+  previous:
+    description:
+      - Whether to read the certificate files too that settings had before this collection changed them, or that the
+        variable C(cms_rollback_to) names, and to ask the node whether their keys fit. The playbook
+        C(certops.cms.rollback) needs it.
+    type: bool
+    default: false
   form:
     description:
       - How the survey is returned; as V(data) in C(survey), or as one JSON V(text) in C(survey_text).

@@ -164,6 +164,9 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
         },
         accepted_anchors=_listed(action, "accept_anchors"),
         narrow_also=_listed(action, "narrow_also"),
+        rollback=_wish(action),
+        rollout=journal.last_rollout(),
+        roll_forward=_listed(action, "roll_forward"),
         calls=(patient := patience(action))["calls"],
         drain=patient["drain_load_limit"] if patient["drain"] else None,
         findings=findings,
@@ -181,6 +184,22 @@ def _listed(action: CmsAction, option: str) -> frozenset[str]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(entry, str) for entry in value):
         raise BadOption(f"cms_{option}", f"is {plain(value)!r}, which is no list of names", "give a list of names")
     return frozenset(str(entry) for entry in value)
+
+
+def _wish(action: CmsAction) -> given.Wish:
+    """Read what a rollback is to put back."""
+    texts = {}
+    for option in ("rollback_to", "rollback_reason"):
+        value = action.option(option, f"cms_{option}", "")
+        if not isinstance(value, str):
+            raise BadOption(f"cms_{option}", f"is {plain(value)!r}, which is no text", "give one text")
+        texts[option] = str(value)
+    return given.Wish(
+        nodes=_listed(action, "rollback_nodes"),
+        services=_listed(action, "rollback_services"),
+        to=texts["rollback_to"],
+        reason=texts["rollback_reason"],
+    )
 
 
 def _host(
@@ -212,6 +231,7 @@ def _host(
         made=frozenset(journal.made_files(name)),
         trusts_added=journal.trusts_added(name),
         drained=journal.drained(name),
+        replaced=journal.replaced(name),
         unknown_variables=tuple(
             sorted(str(key) for key in variables if str(key).startswith("cms_") and str(key) not in KNOWN_VARIABLES)
         ),
@@ -294,4 +314,5 @@ def _generation(store: Store, facts: dict[str, Any]) -> dict[str, Any]:
         generation = store.get(facts["identity"], facts["base"])
         if generation is not None and generation.issued is not None:
             chain = [generation.issued.leaf_pem, *generation.issued.chain_pems]
-    return {**{key: facts[key] for key in ("base", "state", "request", "leaf")}, "chain": chain}
+    found = {key: facts[key] for key in ("base", "state", "request", "leaf")}
+    return {**found, "chain": chain, "put_back": facts.get("put_back")}

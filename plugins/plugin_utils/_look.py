@@ -16,9 +16,13 @@ from typing import Any
 from ._action import CmsAction
 from ._engine.survey import ApiAccess, survey
 from ._errors import BadOption
+from ._fleet import previous
+from ._fleet.given import Host
 from ._fleet.journal import Journal
 from ._gather import plain
-from ._services import catalogue
+from ._mmp.session import quote
+from ._opinion import pair_matches
+from ._services import catalogue, commands
 
 
 def look(
@@ -29,11 +33,13 @@ def look(
     api: bool = True,
     files: Iterable[str] = (),
     now: datetime.datetime | None = None,
+    back: bool = False,
 ) -> dict[str, Any]:
     """Survey the node of ``action`` in one login, and change nothing.
 
     ``services`` it is expected to run are those of its groups unless given. ``files`` are certificate files to read
-    besides those that settings name and that changes in flight replaced. Raises CmsError.
+    besides those that settings name and that changes in flight replaced. With ``back`` those that a rollback may need
+    are read too, and ``matches`` says what the node says of their keys. Raises CmsError.
     """
     journal = Journal(action.state_dir, read_only=True)
     in_flight = {name for records in journal.pending(action.node).values() for r in records for name in _replaced(r)}
@@ -41,7 +47,9 @@ def look(
         groups = action.variables.get("group_names") or []
         services = [row.name for row in catalogue.SERVICES if row.group in groups]
     credentials = action.api_credentials(action.node) if api else None
-    return survey(
+    base = str(action.variable("cms_rollback_to") or "")
+    replaced = journal.replaced(action.node)
+    found = survey(
         action.session,
         host=action.node,
         address=str(action.variable("ansible_host") or action.node),
@@ -49,9 +57,21 @@ def look(
         probe=_places(action) if probe else None,
         api_access=ApiAccess(*credentials) if credentials else None,
         now=now or datetime.datetime.now(datetime.UTC),
-        files_of_interest=sorted({*in_flight, *files}),
+        files_of_interest=sorted({*in_flight, *files, *(previous.to_read(replaced, base) if back else ())}),
         made=journal.made_files(action.node),
     )
+    if back:
+        host = Host(action.node, tuple(services), {}, found, replaced=replaced)
+        found["matches"] = {
+            commands.pki_match(*pair): pair_matches(host, *pair, lambda *names: _ask(action, *names))
+            for pair in previous.pairs_to_ask(host, base)
+        }
+    return found
+
+
+def _ask(action: CmsAction, key: str, certificate: str) -> str:
+    answer: str = action.session.show(commands.pki_match(quote(key), quote(certificate)))
+    return answer
 
 
 def _places(action: CmsAction) -> Mapping[str, Any]:

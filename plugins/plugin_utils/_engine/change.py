@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._errors import CmsError, CommandFailed, Drift, JournalProblem, NotUnderstood, ProofFailed
+from .._fleet.given import ROLLBACK
 from .._fleet.journal import RESTARTING
 from .._services import catalogue
 from . import doubts, prove, steps
@@ -198,6 +199,11 @@ class ServiceChange:
 
     def _set(self, step: Mapping[str, Any]) -> None:
         setting, value, old = steps.setting_of(step), steps.wanted(step), steps.before(step)
+        if step.get("marks"):
+            # First, or a kill would leave what nobody holds back.
+            reason = next((found["reason"] for found in self.plan["back"]), "")
+            ident, base = step["marks"]
+            self.context.store.put_back(ident, base, str(step["leaf"]["sha256"]), reason, self.plan["id"])
         self._store(setting, value, old, step)
         if setting.trust is not None:
             entry = trust_entry(self.plan, self.node.name, step)
@@ -219,7 +225,8 @@ class ServiceChange:
             "rides": bool(step.get("rides")),
             **({"doubted": True} if earlier.get("doubted") else {}),
         }
-        self.context.journal.stored(self.node.name, self.service.name, setting.name, record)
+        replaces = self._replaces(value, running, step)
+        self.context.journal.stored(self.node.name, self.service.name, setting.name, record, replaces)
         self.changed = True
         self._undo.setdefault(setting, running if setting.trust else steps.slot_files(running))
         try:
@@ -239,6 +246,18 @@ class ServiceChange:
                 "look at the transcript, and set it by hand once to see what the node says",
                 self.node.transcript,
             )
+
+    def _replaces(self, value: Any, running: Any, step: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Give what a rollback has to know of a setting; its own are none to be rolled back."""
+        if self.plan["intent"] == ROLLBACK:
+            return None
+        return {
+            "plan": self.plan["id"],
+            "rollout": self.plan.get("rollout"),
+            "files": value,
+            "before": running,
+            "was": step.get("was"),
+        }
 
     def _send(self, command: str) -> NotUnderstood | None:
         """Send a setting and look; give what kept its answer from being understood.

@@ -18,10 +18,22 @@ from .._pki import csr as requests
 from .._pki import validity
 from .._rules.found import find
 from .._services import catalogue
-from . import described, names
+from . import described, names, staying
 from .given import RENEW, SITE, FleetInput, Host
 from .model import SlotKey, Vouching, anchors_of, name_fits, parse_time, shown
 from .wanted import Identity
+
+
+@dataclasses.dataclass(frozen=True)
+class Back:
+    """What a rollback assigns to a slot: files that lie on the node, and what they hold, the leaf first (PEM)."""
+
+    files: dict[str, str | None]
+    chain: list[str]
+    leaf: dict[str, Any]
+    #: The generation that is replaced, as identity and base name, to be marked in the store.
+    marks: tuple[str, str] | None = None
+
 
 #: The request stands on the node or in the store, the certificate is not issued yet.
 NEW, REQUESTED, ISSUED = "new", "requested", "issued"
@@ -46,6 +58,8 @@ class Decision:
     chain: list[str] = dataclasses.field(default_factory=list)
     #: The new certificate leads to another root than the one it replaces (S17).
     anchor_changes: bool = False
+    #: What a rollback assigns; nothing is issued then.
+    back: dict[SlotKey, Back] = dataclasses.field(default_factory=dict)
 
 
 def decide(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[Decision, list[Finding]]:
@@ -99,6 +113,13 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
         leaf and issuer and not issuer.will_create and _issued_by(identity, issuer.name, given, vouching)
     )
     due = _due(identity, given)
+    note = staying.note_of(identity, given)
+    goes_on = note is not None and staying.may_go_on(identity, given)
+    if note is not None and not goes_on:
+        wanted = due or (_changed(identity, given) if given.intent == SITE else None)
+        due = _due(identity, given, staying.LAST_DAYS)
+        if due is None:
+            findings.append(staying.finding(identity, note, wanted))
     if leaf is not None and validity.capped(leaf, validity.parse_renew_before(_renew_before(identity, given))):
         findings.append(
             _say(
@@ -114,6 +135,9 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
             findings.append(_say("no-certificate", identity, found))
             return None, findings
         reason = due
+    elif note is not None:
+        went = f"was rolled back in place of {note['base']}, and goes on as consented" if goes_on else None
+        reason = "; ".join(filter(None, [due, went])) or None
     else:
         reason = due or _changed(identity, given)
     if issuer is None:
@@ -123,11 +147,11 @@ def _reason(identity: Identity, given: FleetInput, vouching: Vouching) -> tuple[
         return None, findings
     if leaf is None or issuer_fits:
         return reason, findings
-    consented = issuer.name in given.accepted_anchors
+    consented = issuer.name in given.accepted_anchors and (note is None or goes_on or due is not None)
     if given.intent == SITE and consented:
         return "; ".join(filter(None, [reason, f"moves to the issuer {issuer.name}, as consented"])), findings
     if reason is None:
-        if given.intent == SITE:
+        if given.intent == SITE and note is None:
             findings.append(
                 _say(
                     "issuer-kept",
@@ -154,13 +178,16 @@ def _no_consent(identity: Identity, given: FleetInput, issuer: str, leaf: dict[s
     )
 
 
-def _due(identity: Identity, given: FleetInput) -> str | None:
-    """Say why the current certificate is due, or None (expired is always due)."""
+def _due(identity: Identity, given: FleetInput, at_most: validity.RenewBefore | None = None) -> str | None:
+    """Say why the current certificate is due, or None (expired is always due).
+
+    ``at_most`` is a policy that has to say so too.
+    """
     leaf = identity.leaf
     if leaf is None:
         return None
-    policy = validity.parse_renew_before(_renew_before(identity, given))
-    if not validity.is_due(leaf, policy, given.now):
+    policies = [validity.parse_renew_before(_renew_before(identity, given)), at_most]
+    if not all(validity.is_due(leaf, policy, given.now) for policy in policies if policy is not None):
         return None
     days = (parse_time(str(leaf["not_after"])) - given.now).days
     day = str(leaf["not_after"])[:10]
@@ -266,6 +293,8 @@ def _resumable(identity: Identity, given: FleetInput, vouching: Vouching) -> dic
         if number < newest or generation["request"] != identity.request():
             continue
         if generation["state"] == ISSUED and validity.is_due(generation["leaf"], policy, given.now):
+            continue
+        if generation.get("put_back") and not staying.may_go_on(identity, given):
             continue
         if not _usable(identity, generation, given, vouching):
             continue

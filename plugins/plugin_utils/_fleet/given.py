@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,10 @@ from .._findings import Finding
 SITE = "site"
 RENEW = "renew"
 NARROW = "narrow"
-INTENTS = (SITE, RENEW, NARROW)
+ROLLBACK = "rollback"
+INTENTS = (SITE, RENEW, NARROW, ROLLBACK)
+#: What brings new generations: what ``rollback`` takes back.
+FORWARD = (SITE, RENEW)
 
 
 @dataclasses.dataclass
@@ -40,6 +44,8 @@ class Host:
     trusts_added: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     #: The note about a load limit that a run lowered and did not set back: ``before`` and ``limit``.
     drained: dict[str, Any] | None = None
+    #: What settings were before this collection changed them, by ``service/setting``, the latest last.
+    replaced: dict[str, list[dict[str, Any]]] = dataclasses.field(default_factory=dict)
     #: Variables of the host that begin with ``cms_`` and that this collection does not know.
     unknown_variables: tuple[str, ...] = ()
 
@@ -114,6 +120,24 @@ class IssuerFacts:
     days: int | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What a person wants ``rollback`` to put back; nothing at all means everything that the last rollout switched.
+
+    ``services`` are names of services, slots or identities. ``to`` is the base name of files that are on the nodes.
+    """
+
+    nodes: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    to: str = ""
+    reason: str = ""
+
+    @property
+    def names_something(self) -> bool:
+        """Say whether a person chose what is put back."""
+        return bool(self.nodes or self.services or self.to)
+
+
 @dataclasses.dataclass
 class FleetInput:
     """Everything a plan is made from. ``now`` is an argument: the planner never asks the clock."""
@@ -129,12 +153,31 @@ class FleetInput:
     skipped_hosts: dict[str, Host] = dataclasses.field(default_factory=dict)
     accepted_anchors: frozenset[str] = frozenset()
     narrow_also: frozenset[str] = frozenset()
+    rollback: Wish = Wish()
+    #: The number of the last rollout that switched something; None where none is known.
+    rollout: int | None = None
+    #: Nodes and identities that a rollback put back, and that may go on to what the inventory wants.
+    roll_forward: frozenset[str] = frozenset()
     calls: str = "stop"
     #: The load limit to which Call Bridges are drained before they restart; None drains none.
     drain: int | None = None
     findings: list[Finding] = dataclasses.field(default_factory=list)
     #: What forbids to keep keys in the store; an error only where the plan has some.
     store_findings: Sequence[Finding] = dataclasses.field(default_factory=list)
+
+    @functools.cached_property
+    def put_back(self) -> dict[str, dict[str, Any]]:
+        """Give the note of the rollback that put a certificate back, by the SHA-256 of that certificate.
+
+        ``base`` is the generation that it was put back for.
+        """
+        return {
+            sha256: {**generation["put_back"], "base": generation["base"]}
+            for generations in self.generations.values()
+            for generation in generations
+            if generation.get("put_back")
+            for sha256 in generation["put_back"]["in_place"]
+        }
 
 
 def _is_address(text: str) -> bool:

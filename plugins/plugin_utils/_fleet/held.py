@@ -82,7 +82,10 @@ def every(given: FleetInput, decisions: Sequence[Decision], vouching: Vouching) 
                 if chain:
                     replaced = place in renewed and not renewed[place].finishes
                     yield _real(chain, vouching, given, base | {"planned": False, "replaced": replaced})
-                if place in renewed and issuer is not None and not renewed[place].finishes:
+                if place in renewed and renewed[place].back:
+                    chain = [vouching.info(sha256) for sha256 in vouching.add(renewed[place].back[place].chain)]
+                    yield _real(chain, vouching, given, base | {"planned": True, "replaced": False})
+                elif place in renewed and issuer is not None and not renewed[place].finishes:
                     decision = renewed[place]
                     planned = base | {"planned": True, "replaced": False}
                     if decision.leaf is not None and decision.chain:

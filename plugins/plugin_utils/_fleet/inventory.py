@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from .._findings import WARNING
 from .._rules.found import find
 from .._services import catalogue
+from . import staying
 from .due import Decision
 from .given import FleetInput
 from .looking import Against
@@ -48,6 +49,11 @@ KNOWN_VARIABLES = frozenset(
         "cms_record_dir",
         "cms_record_mask",
         "cms_renew_before",
+        "cms_roll_forward",
+        "cms_rollback_nodes",
+        "cms_rollback_reason",
+        "cms_rollback_services",
+        "cms_rollback_to",
         "cms_sip_port",
         "cms_skip_nodes",
         "cms_state_dir",
@@ -110,6 +116,21 @@ def about_issuers(given: FleetInput, decisions: list[Decision]) -> Iterator[Agai
                     "has certified nodes of this fleet, and its CA is gone from its folder",
                 )
             )
+
+
+def about_going_on(given: FleetInput, decisions: list[Decision]) -> Iterator[Against]:
+    """Check that everything in ``cms_roll_forward`` is something."""
+    known = {staying.ALL, *given.hosts, *given.skipped}
+    known |= {name for decision in decisions for name in (decision.identity.id, decision.identity.name)}
+    for entry in sorted(given.roll_forward - known):
+        yield Against(
+            find(
+                "unknown-identity",
+                f"cms_roll_forward {entry!r}",
+                "is neither a node nor an identity of this fleet",
+                f"name a node, an identity as the plan shows it (core1/callbridge), or {staying.ALL}",
+            )
+        )
 
 
 def about_unmanaged(given: FleetInput) -> Iterator[Against]:

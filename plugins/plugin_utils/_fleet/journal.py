@@ -27,6 +27,8 @@ RESTARTING = "restarting"
 
 #: How many closed plans are kept for people to read.
 KEEP_PLANS = 20
+#: How many changes of one setting are remembered, for a rollback.
+KEEP_REPLACED = 10
 
 
 class Journal:
@@ -70,13 +72,51 @@ class Journal:
         """Give the SHA-256 of the file in which ``plan`` is kept."""
         return files.digest(files.content(plan))
 
+    # Rollouts --------------------------------------------------------------------------------------------------------
+
+    def begin_rollout(self) -> int:
+        """Give the number of the rollout that begins; one that did not come to its end goes on under its number."""
+        known = self._rollout()
+        if not known["open"]:
+            known = {"number": known["number"] + 1, "open": True}
+            self._write(self._rollout_path(), known)
+        return int(known["number"])
+
+    def end_rollout(self) -> None:
+        """Note that the rollout came to its end: what is switched from now on belongs to another one."""
+        known = self._rollout()
+        if known["open"]:
+            self._write(self._rollout_path(), {**known, "open": False})
+
+    def last_rollout(self) -> int | None:
+        """Give the number of the last rollout; None when there was none."""
+        return self._rollout()["number"] or None
+
     # Write-ahead records ---------------------------------------------------------------------------------------------
 
-    def stored(self, node: str, service: str, setting: str, record: dict[str, Any]) -> None:
-        """Note, before the command is sent, that ``setting`` of ``service`` is stored and its restart is pending."""
+    def stored(
+        self,
+        node: str,
+        service: str,
+        setting: str,
+        record: dict[str, Any],
+        replaces: dict[str, Any] | None = None,
+    ) -> None:
+        """Note, before the command is sent, that ``setting`` of ``service`` is stored and its restart is pending.
+
+        ``replaces`` (``plan``, ``rollout``, ``files``, ``before``, ``was``) is kept for a rollback, also when the
+        restart was seen: what the setting was before, and which leaf that held.
+        """
         data = self._node(node)
         pending = data["pending"].setdefault(service, {})
         pending[setting] = {**record, "setting": setting, "phase": STORED}
+        if replaces is not None:
+            known = data["replaced"].setdefault(f"{service}/{setting}", [])
+            if known and known[-1]["files"] == replaces["files"]:
+                # The same change, taken up again.
+                known.pop()
+            known.append(replaces)
+            del known[:-KEEP_REPLACED]
         self._save(node, data)
 
     def restarting(self, node: str, service: str) -> None:
@@ -175,6 +215,10 @@ class Journal:
         """Give the fingerprints this collection added, by ``service/trust``."""
         return dict(self._node(node)["trust_added"])
 
+    def replaced(self, node: str) -> dict[str, list[dict[str, Any]]]:
+        """Give what settings of ``node`` were before this collection changed them, by ``service/setting``."""
+        return dict(self._node(node)["replaced"])
+
     def made(self, node: str, files: list[str]) -> None:
         """Note that this collection is about to put ``files`` on ``node``: only these may be pruned (S13)."""
         data = self._node(node)
@@ -207,6 +251,7 @@ class Journal:
             "plan": None,
             "done": {},
             "trust_added": {},
+            "replaced": {},
             "made": [],
             "last_restart": {},
             "drained": None,
@@ -220,6 +265,18 @@ class Journal:
         if self.read_only:
             raise AssertionError(f"Contract violation: check mode writes {os.path.basename(path)}")
         write_json(path, data)
+
+    def _rollout(self) -> dict[str, Any]:
+        known = read_json(self._rollout_path())
+        if known is None:
+            return {"number": 0, "open": False}
+        if not isinstance(known, dict) or not isinstance(known.get("number"), int) or "open" not in known:
+            step = "move the file away; rollback then wants the names of what it is to put back"
+            raise JournalProblem(self._rollout_path(), "does not hold the number of a rollout", step)
+        return known
+
+    def _rollout_path(self) -> str:
+        return os.path.join(self.state_dir, "rollout.json")
 
     def _node_path(self, node: str) -> str:
         return os.path.join(self.state_dir, "journal", safe_name(node) + ".json")

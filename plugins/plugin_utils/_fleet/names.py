@@ -59,6 +59,11 @@ def check_file(name: str, kinds: tuple[str, ...], option: str) -> str:
     return name
 
 
+def comparable(text: str) -> str:
+    """Bring a subject or a fingerprint, as a person wrote it, into the form in which it is compared."""
+    return re.sub(r"\s*,\s*", ",", text.strip()).lower()
+
+
 def stem(identity_name: str) -> str:
     """Give the part of a base name that says what an identity is for."""
     cleaned = re.sub(r"[^A-Za-z0-9]+", "-", identity_name).strip("-").lower()

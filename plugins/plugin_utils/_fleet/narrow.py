@@ -12,7 +12,6 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from .._findings import REMARK, Finding
@@ -105,7 +104,7 @@ def _narrowed(
 ) -> tuple[list[TrustChange], dict[TrustKey, list[str]]]:
     changes: list[TrustChange] = []
     removes: dict[TrustKey, list[str]] = {}
-    named = {_plain(entry) for entry in given.narrow_also}
+    named = {names.comparable(entry) for entry in given.narrow_also}
     met: set[str] = set()
     left: dict[str, list[TrustKey]] = {}
     for key, links in sorted(topology.by_trust.items()):
@@ -120,7 +119,7 @@ def _narrowed(
         held = vouching.add(item["pem"] for item in host.certificates(file))
         shown = [state.slots[link.slot_key] for link in links]
         needed = {sha for entry in shown if entry for sha in entry.vouched_by}
-        met |= set(held) | {_plain(str(vouching.info(sha)["subject"])) for sha in held}
+        met |= set(held) | {names.comparable(str(vouching.info(sha)["subject"])) for sha in held}
         added = set(host.trusts_added.get(f"{key[1]}/{key[2]}", []))
         droppable = [sha for sha in held if sha in added or _is_named(sha, named, vouching)]
         drop = [sha for sha in droppable if sha not in needed]
@@ -150,18 +149,13 @@ def _narrowed(
     findings += [
         find("trust-not-found", f"cms_narrow_also {entry!r}", "no trust of the fleet holds such a certificate")
         for entry in sorted(given.narrow_also)
-        if _plain(entry) not in met
+        if names.comparable(entry) not in met
     ]
     return changes, removes
 
 
-def _plain(text: str) -> str:
-    """Bring a subject or a fingerprint into the form it is compared in."""
-    return re.sub(r"\s*,\s*", ",", text.strip()).lower()
-
-
 def _is_named(sha256: str, named: set[str], vouching: Vouching) -> bool:
-    return sha256 in named or _plain(str(vouching.info(sha256)["subject"])) in named
+    return sha256 in named or names.comparable(str(vouching.info(sha256)["subject"])) in named
 
 
 def _batches(

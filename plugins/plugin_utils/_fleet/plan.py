@@ -18,11 +18,11 @@ from typing import Any
 from .._findings import ERROR, WARNING, Finding
 from .._rules.found import find
 from .._services import catalogue
-from . import due, inventory, order, outside, pending, rounds, rules, table, trusts, written
+from . import due, inventory, order, outside, pending, rollback, rounds, rules, table, trusts, written
 from .due import Decision
-from .given import FleetInput
+from .given import ROLLBACK, FleetInput
 from .looking import Against, View
-from .model import SlotKey, State, TrustKey, Vouching, parse_time, today
+from .model import SlotKey, State, TrustKey, Vouching, parse_time, shown_now, today
 from .order import BOTH, IDENTITY, TRUST, Change, Unit
 from .topology import Link, Topology, build
 from .trusts import TrustChange
@@ -37,7 +37,7 @@ ABOUT_TO_END = datetime.timedelta(days=1)
 
 
 def make_plan(given: FleetInput) -> dict[str, Any]:
-    """Make the plan of a fleet for ``site`` or ``renew``.
+    """Make the plan of a fleet for ``site``, ``renew`` or ``rollback``.
 
     Takes surveys, inventory, issuers, store and journal as plain data; gives a plan as plain data (see docs/plan.md).
     Raises nothing for what is wrong with the fleet: that is a finding. Errors block the cluster they stand against.
@@ -70,7 +70,8 @@ class _Planner:
             "findings": [finding.as_dict() for finding in findings],
             "blocked": sorted(blocked),
             "skipped": sorted(given.skipped),
-            "identities": [written.identity(d, given) for d in self.decisions if d.reason],
+            "identities": [written.identity(d, given) for d in self.decisions if d.reason and not d.back],
+            "back": [written.way_back(d, given.rollback.reason) for d in self.decisions if d.back],
             "trusts": [written.trust(change, self.vouching) for change in self.changes],
             "rounds": planned,
             "links": [link.as_dict() for link in self.topology.links],
@@ -81,7 +82,7 @@ class _Planner:
             "creates": sorted(
                 {
                     name
-                    for name in (d.identity.issuer for d in self.decisions if d.reason)
+                    for name in (d.identity.issuer for d in self.decisions if d.reason and not d.back)
                     if name in given.issuers and given.issuers[name].will_create
                 }
             ),
@@ -94,6 +95,10 @@ class _Planner:
     # Deciding --------------------------------------------------------------------------------------------------------
 
     def _decide(self) -> None:
+        if self.given.intent == ROLLBACK:
+            self.decisions, against = rollback.decide(self.given, self.topology, self.vouching)
+            self.against += against
+            return
         found, problems = identities(self.given, self.topology, self.vouching)
         for host, text, next_step in problems:
             self.against.append(Against(find("inventory", host, text, next_step), (host,)))
@@ -121,13 +126,18 @@ class _Planner:
         given, topology = self.given, self.topology
         self.stored = trusts.unfinished(given, self.vouching)
         self.new = {**self.stored, **trusts.planned(given, self.decisions, self.vouching)}
+        for slot in self._still_running():
+            # What was stored over it never becomes live.
+            self.stored.pop(slot, None)
         self.changes, self.waiting = trusts.changes(
             given, topology, self.decisions, self.new, self.state, self.vouching
         )
         touched = {host for host, _slot in self.new} | {change.key[0] for change in self.changes}
         self.against += table.judge(View(given, topology, self.vouching, self.decisions))
         self.against += rules.about_services(given, topology)
-        self.against += inventory.about_issuers(given, self.decisions)
+        if given.intent != ROLLBACK:
+            self.against += inventory.about_issuers(given, self.decisions)
+            self.against += inventory.about_going_on(given, self.decisions)
         self.against += inventory.about_unmanaged(given)
         self.against += inventory.about_variables(given)
         self.against += rules.about_trust_files(given, topology)
@@ -167,7 +177,11 @@ class _Planner:
                 finding = find("link-broken", link.id, fault, link.mend, severity=severity, section=link.kind.section)
                 self.against.append(Against(finding if then else finding.as_cured(), ends))
             if then and not self.state.faults(link, self.given.now):
-                self.against.append(Against(find("link-would-break", link.id, "; ".join(then)), ends))
+                step = ""
+                if self.given.intent == ROLLBACK:
+                    what = "what it had before does not fit this link any more"
+                    step = f"leave {link.presenter} out of the rollback: {what}"
+                self.against.append(Against(find("link-would-break", link.id, "; ".join(then), step), ends))
 
     def _contradicts(self, link: Link) -> bool:
         """Find a link that is up although nothing that could be read explains it: then the picture is wrong (S8)."""
@@ -263,7 +277,7 @@ class _Planner:
                 place = (name, catalogue.SLOTS[slot_id][0].name)
                 if place in found:
                     found[place].needs.add(key[:2])
-        for name, slot_id in self._hindering():
+        for name, slot_id in [*self._hindering(), *self._still_running()]:
             place = (name, catalogue.SLOTS[slot_id][0].name)
             if place in found:
                 found[place].early.add(slot_id)
@@ -280,6 +294,23 @@ class _Planner:
                 leaf = decision.identity.current[slot]
                 if slot not in linked and leaf and parse_time(leaf["not_after"]) <= self.given.now + ABOUT_TO_END:
                     yield slot
+
+    def _still_running(self) -> list[SlotKey]:
+        """Give slots that go back to what they run with still, because what was stored over it never became live (S15).
+
+        They do so with the first restart, whatever that restart is for.
+        """
+        return [
+            slot
+            for decision in self.decisions
+            for slot, back in decision.back.items()
+            if slot[1] in self.given.hosts[slot[0]].waiting_slots(catalogue.SLOTS[slot[1]][0].name)
+            and (self._runs(slot) or "") == back.leaf["sha256"]
+        ]
+
+    def _runs(self, slot: SlotKey) -> str | None:
+        shown = shown_now(self.given.hosts[slot[0]], slot[1], self.vouching)
+        return shown.leaf if shown else None
 
     def _walk(self, units: list[Unit], planned: list[dict[str, Any]]) -> None:
         """Judge every state on the way: a link that holds today must hold after each unit (S1, S5)."""

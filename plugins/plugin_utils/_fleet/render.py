@@ -19,6 +19,7 @@ from typing import Any
 from .. import _findings
 from .._services import catalogue, commands
 from .._text import printable
+from .given import ROLLBACK
 
 #: Columns of the text, and the column at which notes begin.
 _WIDTH, _NOTES = 118, 66
@@ -33,6 +34,14 @@ _ROUND_TITLES = {
 }
 
 
+#: The same where a rollback says it in other words.
+_ROLLBACK_TITLES = {
+    "stage": "upload trust files under new names, all nodes at once; nothing is interrupted",
+    "widen": "widen trust, so that every verifier knows the old CA again before anything goes back",
+    "switch": "go back to the certificates from before",
+}
+
+
 def text(plan: dict[str, Any]) -> list[str]:
     """Give the plan as lines that hold nothing but text, whatever nodes and certificates say."""
     lines = [_headline(plan)]
@@ -44,7 +53,7 @@ def text(plan: dict[str, Any]) -> list[str]:
         )
     for number, entry in enumerate(plan["rounds"], 1):
         lines.append("")
-        lines.append(f"{number}. {entry['name']}: {_title(entry)}")
+        lines.append(f"{number}. {entry['name']}: {_title(plan, entry)}")
         if entry["name"] == "issue":
             lines += _issue(plan)
         for host in entry["hosts"]:
@@ -66,6 +75,8 @@ def _headline(plan: dict[str, Any]) -> str:
         first = _first_end(plan)
         return f"{head}. {first}" if first else head + "."
     certificates = _count(len(plan["identities"]), "new certificate")
+    if plan["intent"] == ROLLBACK:
+        certificates = _count(sum(len(found["slots"]) for found in plan["back"]), "certificate") + " put back"
     trusts = _count(sum(1 for change in plan["trusts"] if not change.get("stored")), "trust setting")
     restarts = _count(sum(n for per in plan["cost"]["restarts"].values() for n in per.values()), "restart")
     blocked = f"; {_count(len(plan['blocked']), 'node')} blocked by errors" if plan["blocked"] else ""
@@ -100,7 +111,7 @@ def _findings_lines(plan: dict[str, Any]) -> Iterator[str]:
             continue
         yield ""
         yield f"{title}:"
-        for finding in _once(found) if title == "Remarks" else found:
+        for finding in _once(found) if title in ("Warnings", "Remarks") else found:
             told = f"{finding.object}: {finding.found}  [{finding.rule}, {_source(finding.section)}]"
             yield from _wrapped("  ", told, "    ")
             if not finding.cured:
@@ -125,8 +136,10 @@ def _source(section: str) -> str:
     return f"rule {section}" if section.startswith("S") else f"guide {section}"
 
 
-def _title(entry: dict[str, Any]) -> str:
-    title = _ROUND_TITLES[entry["name"].rstrip("-0123456789")]
+def _title(plan: dict[str, Any], entry: dict[str, Any]) -> str:
+    name = entry["name"].rstrip("-0123456789")
+    title = _ROLLBACK_TITLES.get(name) if plan["intent"] == ROLLBACK else None
+    title = title or _ROUND_TITLES[name]
     if not entry["serial"]:
         return title
     if len(entry["hosts"]) == 1:
@@ -195,6 +208,8 @@ def _step(plan: dict[str, Any], host: str, step: dict[str, Any], batch: dict[str
     elif kind == "prove":
         if step["proof"] == "tls":
             which = "the new certificate" if step["identity"] or step.get("leaf") else "the certificate it has"
+            if step.get("leaf") and plan["intent"] == ROLLBACK:
+                which = "the certificate from before"
             yield f"      prove: {step['slot']} serves {which}"
         else:
             yield from _wrapped(
@@ -235,7 +250,10 @@ def _others(plan: dict[str, Any], host: str, idents: list[str]) -> str:
 
 
 def _made_before(plan: dict[str, Any], step: dict[str, Any]) -> list[tuple[str, str]]:
-    """Describe a certificate that an earlier run had issued: what is not issued yet is described where it is."""
+    """Describe a certificate that is there already: what is not issued yet is described where it is."""
+    if step.get("leaf") and plan["intent"] == ROLLBACK:
+        leaf = step["leaf"]
+        return [("with", f"{leaf['subject']}, issued by {leaf['issuer']}, ends {leaf['not_after'][:10]}")]
     for identity in plan["identities"]:
         if identity["id"] == step["identity"] and identity.get("issued"):
             issued = identity["issued"]
@@ -292,7 +310,8 @@ def _cost(plan: dict[str, Any]) -> Iterator[str]:
         known = f"; calls up now: {'unknown' if calls is None else calls}" if drops else ""
         yield f"   {host}: {listed}{known}"
     if plan["external_verifiers"]:
-        yield "The anchor changes. Outside the fleet these may verify it, and must trust the new CA before the switch:"
+        which = "the old CA" if plan["intent"] == ROLLBACK else "the new CA"
+        yield f"The anchor changes. Outside the fleet these may verify it, and must trust {which} before the switch:"
         yield from _wrapped("   ", ", ".join(plan["external_verifiers"]), "   ")
 
 

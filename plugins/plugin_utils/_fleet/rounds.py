@@ -120,7 +120,9 @@ class _Rounds:
             if any(unit.carries(slot_id) for slot_id in mine):
                 named.setdefault(str(decision.reason), []).append(decision.identity.name)
         reasons += [f"{', '.join(who)}: {reason}" for reason, who in named.items()]
-        waits = any(not record.get("doubted") for record in host.waiting(unit.service))
+        going_back = {slot for decision in self.decisions for slot in decision.back}
+        undone = any(h == unit.host and catalogue.SLOTS[s][0] is service for h, s in going_back)
+        waits = not undone and any(not record.get("doubted") for record in host.waiting(unit.service))
         if waits and not any("did not see the restart" in reason for reason in reasons):
             reasons.append("an earlier run stored settings and did not see the restart: this finishes it")
         runs = steps.restarts(host, service)

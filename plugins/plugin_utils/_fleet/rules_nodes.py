@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from .._findings import ERROR, REMARK, WARNING
 from .._rules.rule import Rule
 from .._services import catalogue, commands
-from .given import NARROW, Host
+from .given import NARROW, ROLLBACK, Host
 from .looking import Broken, View, shown
 
 
@@ -148,6 +148,6 @@ RULES: tuple[Rule, ...] = (
         "names of files follow the guide",
         "they work and stay; new generations get better names",
         _old_names,
-        skips=(NARROW,),
+        skips=(NARROW, ROLLBACK),
     ),
 )

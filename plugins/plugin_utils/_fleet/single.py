@@ -87,6 +87,7 @@ def plan_assignment(
         "files": {part: files.get(part) for part in before},
         "before": before,
         "identity": None,
+        "was": next((item["info"]["sha256"] for item in host.certificates(before["certificate"])), None),
         "leaf": {key: info[key] for key in ("sha256", "subject", "issuer", "not_after")},
     }
     unit = Unit(host_name, service.name, IDENTITY)

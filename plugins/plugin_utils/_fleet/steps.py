@@ -40,7 +40,7 @@ def csr_command(decision: Decision) -> str:
 def request_steps(decision: Decision) -> list[dict[str, Any]]:
     """Give the steps that make key and request on the node; none when the request is in the store already."""
     identity = decision.identity
-    if identity.key["where"] != "node":
+    if identity.key["where"] != "node" or decision.back:
         return []
     if decision.resume != NEW and not decision.on_node:
         return []
@@ -60,7 +60,7 @@ def stage_steps(host: Host, decisions: list[Decision], trusts: list[tuple[int, T
     steps: list[dict[str, Any]] = []
     for decision in decisions:
         slots = [slot for name, slot in decision.slots if name == host.name]
-        if not slots or decision.finishes:
+        if not slots or decision.finishes or decision.back:
             continue
         identity = decision.identity
         files = files_of(decision)
@@ -100,12 +100,16 @@ def unit_steps(
     state = host.service(unit.service)
     runs = restarts(host, service)
     settings: list[dict[str, Any]] = []
-    changed: dict[str, str] = {}
+    changed: dict[str, str | None] = {}
+    leaves: dict[str, str] = {}
     for decision in decisions:
         for host_name, slot_id in decision.slots:
             if host_name == unit.host and catalogue.SLOTS[slot_id][0] is service and unit.carries(slot_id):
                 settings.append(_assign(decision, slot_id, state, host))
-                changed[slot_id] = decision.identity.id
+                back = decision.back.get((host_name, slot_id))
+                changed[slot_id] = None if back else decision.identity.id
+                if back:
+                    leaves[slot_id] = str(back.leaf["sha256"])
     if TRUST in unit.part:
         for change in trusts:
             if change.key[:2] == (unit.host, unit.service) and not change.stored:
@@ -131,7 +135,9 @@ def unit_steps(
         files = (state.get("slots") or {}).get(slot.name) or {}
         if slot_id in changed or files.get("certificate"):
             steps.append({"kind": "prove", "proof": "tls", "slot": slot_id, "identity": changed.get(slot_id)})
-            if slot_id not in changed and slot_id in host.waiting_slots(service.name):
+            if slot_id in leaves:
+                steps[-1]["leaf"] = leaves[slot_id]
+            elif slot_id not in changed and slot_id in host.waiting_slots(service.name):
                 # Stored by others than the store knows of, and made live by this restart: what is assigned must show.
                 steps[-1]["leaf"] = next((item["info"]["sha256"] for item in assigned_chain(host, slot_id)), None)
     links = [
@@ -156,6 +162,8 @@ def _presents(slot_key: tuple[str, str], unit: Unit) -> bool:
 
 def _assign(decision: Decision, slot_id: str, state: dict[str, Any], host: Host) -> dict[str, Any]:
     service, slot = catalogue.SLOTS[slot_id]
+    if decision.back:
+        return _assign_back(decision, slot_id, state, host)
     files = files_of(decision)
     before = (state.get("slots") or {}).get(slot.name) or {}
     if decision.finishes:
@@ -175,7 +183,31 @@ def _assign(decision: Decision, slot_id: str, state: dict[str, Any], host: Host)
         "files": assigned,
         "before": {part: before.get(part) for part in ("key", "certificate", "bundle")},
         "identity": decision.identity.id,
+        "was": _leaf_of(host, before),
     }
+
+
+def _assign_back(decision: Decision, slot_id: str, state: dict[str, Any], host: Host) -> dict[str, Any]:
+    service, slot = catalogue.SLOTS[slot_id]
+    back = decision.back[host.name, slot_id]
+    before = (state.get("slots") or {}).get(slot.name) or {}
+    return {
+        "kind": "assign",
+        "service": service.name,
+        "slot": slot_id,
+        "command": " ".join([slot.command, *(name for name in back.files.values() if name)]),
+        "files": dict(back.files),
+        "before": {part: before.get(part) for part in ("key", "certificate", "bundle")},
+        "identity": None,
+        "leaf": {key: back.leaf[key] for key in ("sha256", "subject", "issuer", "not_after")},
+        "marks": list(back.marks) if back.marks else None,
+    }
+
+
+def _leaf_of(host: Host, files: dict[str, Any]) -> str | None:
+    """Give the leaf that files hold, for a rollback to know whether they still do."""
+    found = host.certificates(files.get("certificate"))
+    return str(found[0]["info"]["sha256"]) if found else None
 
 
 def _quoted(value: str) -> str:

@@ -13,7 +13,7 @@ import dataclasses
 
 from . import model, names
 from .due import Decision
-from .given import RENEW, FleetInput, Host
+from .given import SITE, FleetInput, Host
 from .model import (
     Shown,
     SlotKey,
@@ -51,7 +51,10 @@ def planned(given: FleetInput, decisions: list[Decision], vouching: Vouching) ->
     found = {}
     for decision in decisions:
         identity = decision.identity
-        if decision.reason is None or identity.issuer is None or identity.issuer not in given.issuers:
+        for slot, back in decision.back.items():
+            leaf, *_chain = vouching.add(back.chain)
+            found[slot] = model.shown(vouching.info(leaf), vouching.above(leaf))
+        if decision.back or decision.reason is None or identity.issuer is None or identity.issuer not in given.issuers:
             continue
         issuer = given.issuers[identity.issuer]
         if decision.leaf is not None:
@@ -99,6 +102,7 @@ def changes(
     found: list[TrustChange] = []
     waiting: dict[TrustKey, set[SlotKey]] = {}
     issuer_of = {slot: decision.identity.issuer or "" for decision in decisions for slot in decision.slots}
+    back = {slot: entry for decision in decisions for slot, entry in decision.back.items()}
     for key, links in sorted(topology.by_trust.items()):
         host = given.hosts[key[0]]
         if host.survey is None:
@@ -111,14 +115,17 @@ def changes(
         for link in links:
             shown = new.get(link.slot_key)
             if shown is not None and not shown.vouched_by & stored:
-                issuer = issuer_of.get(link.slot_key)
+                issuer = None if link.slot_key in back else issuer_of.get(link.slot_key)
                 add |= _to_add(issuer, vouching) if issuer else _authorities(shown, vouching)
                 under = f"will be issued by {issuer or 'the CA of what is assigned'}, which is not trusted here yet"
+                if link.slot_key in back:
+                    old = back[link.slot_key].leaf["issuer"]
+                    under = f"goes back to what {old} issued, which is not trusted here any more"
                 causes.setdefault((link.kind.presenter, under), []).append(link.presenter)
             today = now_state.slots.get(link.slot_key)
             # A link that had to be assumed may forbid something, but it is no reason to trust somebody.
             # Renewing renews what is due and nothing else: it runs unattended.
-            cures = shown is None and link.certain and given.intent != RENEW
+            cures = shown is None and link.certain and given.intent == SITE
             kept = today if cures else None
             if kept is not None and not kept.vouched_by & (stored | add):
                 # The presenter keeps its certificate and nobody trusts it: a fault of today, cured on the way.

@@ -53,6 +53,26 @@ def identity(decision: Decision, given: FleetInput) -> dict[str, Any]:
     }
 
 
+def way_back(decision: Decision, reason: str) -> dict[str, Any]:
+    """Write down an identity that a rollback puts back."""
+    wanted = decision.identity
+    return {
+        "id": wanted.id,
+        "name": wanted.name,
+        "nodes": list(dict.fromkeys(host for host, _slot in decision.slots)),
+        "slots": [
+            {
+                "slot": list(slot),
+                "files": dict(back.files),
+                "leaf": {key: back.leaf[key] for key in ("sha256", "subject", "issuer", "not_after")},
+                "replaces": list(back.marks) if back.marks else None,
+            }
+            for slot, back in decision.back.items()
+        ],
+        "reason": reason,
+    }
+
+
 def trust(change: TrustChange, vouching: Vouching) -> dict[str, Any]:
     """Write down a trust setting that changes."""
     node_name, service, name = change.key
@@ -121,7 +141,9 @@ def _api(host: Host, api: dict[str, Any], decisions: list[Decision]) -> dict[str
     earlier = (host.waiting_slots(front).get(front) or {}).get("before") or {}
     found = [*assigned_chain(host, front)[:1], *host.certificates(earlier.get("certificate"))[:1]]
     pins = {item["info"]["sha256"] for item in found}
-    changing = (d.identity.id for d in decisions if d.reason and (host.name, front) in d.slots)
+    back = (d.back.get((host.name, front)) for d in decisions)
+    pins |= {str(entry.leaf["sha256"]) for entry in back if entry is not None}
+    changing = (d.identity.id for d in decisions if d.reason and not d.back and (host.name, front) in d.slots)
     return {
         "base_host": where.hostname or host.address,
         "port": where.port or 443,

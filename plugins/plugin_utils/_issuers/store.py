@@ -171,6 +171,21 @@ class Store:
             files.write(path, _json(facts))
         return self._need(identity, base)
 
+    def put_back(self, identity: str, base: str, in_place: str, reason: str, plan: str) -> None:
+        """Note that a rollback put the certificate with SHA-256 ``in_place`` back in place of this generation.
+
+        Then no run takes this generation up again by itself. The same again changes nothing.
+        """
+        path = self._file(identity, base, "json")
+        self._may_change(path)
+        with files.changing(self._folder(identity)):
+            facts = self._facts(identity, base)
+            known = facts.get("put_back") or {"in_place": []}
+            shown = sorted({*known["in_place"], in_place})
+            note = {"in_place": shown, "reason": reason, "plan": plan}
+            if facts.get("put_back") != note:
+                files.write(path, _json({**facts, "put_back": note}))
+
     def get(self, identity: str, base: str) -> Generation | None:
         """Give one generation with its texts, each compared with its fingerprint; None when there is none."""
         if files.read(self._file(identity, base, "json")) is None:

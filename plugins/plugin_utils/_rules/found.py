@@ -10,11 +10,11 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 from .._findings import Finding
-from . import certificates, issuing, planning
+from . import certificates, issuing, planning, rolling_back
 from .rule import Rule
 
 #: The rules that are found where certificates are read, issued and planned with.
-RULES: tuple[Rule, ...] = (*planning.RULES, *issuing.RULES, *certificates.RULES)
+RULES: tuple[Rule, ...] = (*planning.RULES, *issuing.RULES, *certificates.RULES, *rolling_back.RULES)
 BY_ID: dict[str, Rule] = {rule.id: rule for rule in RULES}
 
 

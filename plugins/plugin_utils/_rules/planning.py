@@ -19,6 +19,7 @@ INVENTORY = (
         "3.1",
         "what the inventory says of identities can be used",
         "correct the variable that is named",
+        also=(WARNING,),
     ),
     Rule(
         "unknown-variable",
@@ -274,7 +275,7 @@ RUNNING = (
         "restart-pending",
         ERROR,
         "S15",
-        "no settings wait for a restart when trust is narrowed",
+        "no settings wait for a restart when trust is narrowed or others go back",
         "run certops.cms.site first: it finishes that",
     ),
     Rule(

@@ -36,6 +36,7 @@ class Acting:
     issuers: dict[str, IssuerFacts]
     issued: Counter[str]
     done: set[str]
+    rollout: int | None
 
     def carry_out(self, plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
         """Do what a plan says, one small act after the other; each is yielded as (node, what) after it happened.
@@ -44,6 +45,8 @@ class Acting:
         they happen and after they were seen, as the engine does it.
         """
         self.done = set()
+        if plan["rounds"] and plan["intent"] in ("site", "renew"):
+            self.rollout = (self.rollout or 0) + 1
         for entry in plan["rounds"]:
             if entry["name"] == "issue":
                 for identity in plan["identities"]:
@@ -146,6 +149,11 @@ class Acting:
             "phase": "stored",
             "rides": bool(step.get("rides")),
         }
+        if step.get("marks"):
+            self._mark(plan, step)
+        if plan["intent"] != "rollback":
+            change = {"plan": plan["id"], "rollout": self.rollout, "files": _target(step), "before": before}
+            node.replaced.setdefault(f"{step['service']}/{setting}", []).append({**change, "was": step.get("was")})
         yield node.name, f"note {setting}"
         command, files = _split_command(step["command"])
         assert all(file in node.files for file in files), f"{step['command']} names a file that is not there"
@@ -161,6 +169,14 @@ class Acting:
                 if (change["node"], change["service"], change["trust"]) == (node.name, step["service"], step["trust"]):
                     added = node.trust_added.setdefault(f"{step['service']}/{step['trust']}", [])
                     added += [sha for sha in self._fingerprints(change["add"]) if sha not in added]
+
+    def _mark(self, plan: dict[str, Any], step: dict[str, Any]) -> None:
+        """What a rollback replaces is marked in the store."""
+        ident, base = step["marks"]
+        generation = next(found for found in self.generations[ident] if found["base"] == base)
+        shown = {*(generation.get("put_back") or {"in_place": []})["in_place"], step["leaf"]["sha256"]}
+        reason = plan["back"][0]["reason"]
+        generation["put_back"] = {"in_place": sorted(shown), "reason": reason, "plan": plan["id"]}
 
     @staticmethod
     def _restarting(node: Node, service: str) -> None:

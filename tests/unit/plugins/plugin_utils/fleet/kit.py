@@ -42,16 +42,18 @@ from tests.unit.plugins.plugin_utils.fleet.paper import (
     service_of,
     verifies,
 )
-from tests.unit.plugins.plugin_utils.pki.making import NOW, Made
+from tests.unit.plugins.plugin_utils.pki.making import DAY, NOW, Made
 
 __all__ = [
     "CLIENT",
     "CONSENT",
+    "DAY",
     "NARROW",
     "NEW",
     "NOW",
     "OLD",
     "RENEW",
+    "ROLLBACK",
     "SERVER",
     "SITE",
     "SLOTS",
@@ -73,7 +75,7 @@ __all__ = [
     "steps",
 ]
 
-SITE, RENEW, NARROW = fleet_given.SITE, fleet_given.RENEW, fleet_given.NARROW
+SITE, RENEW, NARROW, ROLLBACK = fleet_given.INTENTS
 CONSENT = ("internal",)
 
 
@@ -96,6 +98,7 @@ class Fleet(Acting):
         self.issuers: dict[str, IssuerFacts] = {}
         self.issued: Counter[str] = Counter()
         self.done: set[str] = set()
+        self.rollout: int | None = None
         if issuer is not None:
             self.add_issuer(name, issuer)
 
@@ -160,7 +163,7 @@ class Fleet(Acting):
     def given(self, intent: str = SITE, now: datetime.datetime = NOW, **more: Any) -> FleetInput:
         skipped = frozenset(more.pop("skipped", ()))
         hosts = {node.name: self._host(node) for node in self.nodes.values() if node.name not in skipped}
-        for option in ("accepted_anchors", "narrow_also"):
+        for option in ("accepted_anchors", "narrow_also", "roll_forward"):
             more[option] = frozenset(more.get(option, ()))
         return FleetInput(
             fleet="cms",
@@ -170,6 +173,7 @@ class Fleet(Acting):
             issuers=copy.deepcopy(self.issuers),
             generations=copy.deepcopy(self.generations),
             skipped=skipped,
+            rollout=self.rollout,
             skipped_hosts={
                 node.name: dataclasses.replace(self._host(node), survey=None)
                 for node in self.nodes.values()
@@ -191,6 +195,7 @@ class Fleet(Acting):
             pending={service: [r[key] for key in sorted(r)] for service, r in sorted(node.pending.items())},
             made=frozenset(node.made),
             trusts_added=dict(node.trust_added),
+            replaced=node.replaced,
         )
 
     def _survey(self, node: Node) -> dict[str, Any]:
@@ -220,10 +225,10 @@ class Fleet(Acting):
                 "unknown_trusts": node.unknown_trusts.get(service, []),
             }
         read |= {name for name in node.made if "-trust-" in name}
-        for records in node.pending.values():
-            for record in records.values():
-                before = record.get("before")
-                read |= set(filter(None, before.values() if isinstance(before, dict) else [before]))
+        in_flight = [record for records in node.pending.values() for record in records.values()]
+        for record in [*in_flight, *(entry for entries in node.replaced.values() for entry in entries)]:
+            before = record.get("before")
+            read |= set(filter(None, before.values() if isinstance(before, dict) else [before]))
         return {
             "schema": 1,
             "host": node.name,
@@ -250,9 +255,17 @@ class Fleet(Acting):
                 if slot in node.slots and node.enabled.get(service, True)
             },
             "api": self._api(node),
+            "matches": self._matches(node),
             "logins": 1,
             "notices": list(node.notices),
         }
+
+    @staticmethod
+    def _matches(node: Node) -> dict[str, Any]:
+        """What the node says of the pairs that slots had before: that they fit, unless a test says otherwise."""
+        entries = [entry["before"] for entries in node.replaced.values() for entry in entries]
+        pairs = {(e["key"], e["certificate"]): True for e in entries if isinstance(e, dict) and e["key"]}
+        return {f"pki match {k} {c}": [fits, "words"] for (k, c), fits in {**pairs, **node.matches}.items()}
 
     def _served(self, node: Node, slot: str) -> dict[str, Any]:
         place = {"address": node.address, "port": PORTS[slot], "client_ca_names": None}

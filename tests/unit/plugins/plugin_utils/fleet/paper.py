@@ -138,8 +138,11 @@ class Node:
     pending: dict[str, dict[str, dict[str, Any]]] = dataclasses.field(default_factory=dict)
     made: set[str] = dataclasses.field(default_factory=set)
     trust_added: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    replaced: dict[str, list[dict[str, Any]]] = dataclasses.field(default_factory=dict)
     # What a survey shows besides.
     unreachable: str = ""
+    #: What ``pki match`` says of key and certificate, where it is not yes.
+    matches: dict[tuple[str, str], bool | None] = dataclasses.field(default_factory=dict)
     unprobed: set[str] = dataclasses.field(default_factory=set)
     foreign_trusts: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     unknown_rows: dict[str, list[list[str]]] = dataclasses.field(default_factory=dict)
