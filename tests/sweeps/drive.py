@@ -158,6 +158,8 @@ class Run(Rollout):
         told.findings += [str(from_dict(found)) for found in made["findings"]]
         for entry in made["cleared"]:
             self.journal.restart_seen(entry["node"], entry["service"], entry["evidence"])
+        if made["rounds"] and intent in given.FORWARD:
+            made["rollout"] = self.journal.begin_rollout()
         self.cost = made["cost"]["restarts"]
         if made["rounds"]:
             self.journal.save_plan(made)
@@ -186,6 +188,7 @@ class Run(Rollout):
             pending=self.journal.pending(name),
             made=frozenset(self.journal.made_files(name)),
             trusts_added=self.journal.trusts_added(name),
+            replaced=self.journal.replaced(name),
         )
 
     def survey_of(self, name: str) -> dict[str, Any]:
@@ -223,6 +226,7 @@ class Run(Rollout):
             generations,
             accepted_anchors=frozenset(["internal"]),
             narrow_also=frozenset(self.described.narrow_also),
+            rollout=self.journal.last_rollout(),
         )
         return narrow.make_narrow_plan(fleet) if intent == NARROW else plan.make_plan(fleet)
 

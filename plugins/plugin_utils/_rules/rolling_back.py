@@ -89,8 +89,7 @@ RULES = (
         WARNING,
         "S13",
         "what was rolled back stays until its last days, or until a person lets it go on",
-        "to let it go on, run certops.cms.site with cms_roll_forward: nodes or identities (core1/callbridge) as a list, "
-        "or all",
+        "to let it go on, run certops.cms.site with cms_roll_forward: nodes or identities (core1/callbridge), or all",
         also=(REMARK,),
     ),
     Rule(

@@ -96,8 +96,8 @@ class Rollout:
         with self.session(node) as session:
             return survey(session, **{**given_options, **options})
 
-    def plan(self, intent: str = "site") -> dict[str, Any]:
-        """Survey all nodes and make a plan, as the playbooks do."""
+    def plan(self, intent: str = "site", **more: Any) -> dict[str, Any]:
+        """Survey all nodes and make a plan, as the playbooks do; ``more`` are parts of what the planner is given."""
         now = datetime.datetime.now(datetime.UTC)
         hosts = {
             name: given.Host(
@@ -109,6 +109,7 @@ class Rollout:
                 made=frozenset(self.journal.made_files(name)),
                 trusts_added=self.journal.trusts_added(name),
                 drained=self.journal.drained(name),
+                replaced=self.journal.replaced(name),
             )
             for name, cfg in self.nodes.items()
         }
@@ -128,9 +129,12 @@ class Rollout:
                 hosts,
                 {"internal": facts},
                 generations,
-                accepted_anchors=frozenset(["internal"]),
+                rollout=self.journal.last_rollout(),
+                **{"accepted_anchors": frozenset(["internal"]), **more},
             )
         )
+        if made["rounds"] and intent in given.FORWARD:
+            made["rollout"] = self.journal.begin_rollout()
         for entry in made["cleared"]:
             self.journal.restart_seen(entry["node"], entry["service"], entry["evidence"])
         return made
@@ -186,7 +190,8 @@ class Rollout:
 
     def _in_flight(self, node: str) -> list[str]:
         found: list[str] = []
-        for records in self.journal.pending(node).values():
+        replaced = self.journal.replaced(node)
+        for records in [*self.journal.pending(node).values(), *replaced.values()]:
             for record in records:
                 before = record.get("before")
                 values = list(before.values()) if isinstance(before, dict) else [before]
@@ -198,7 +203,8 @@ class Rollout:
         chain: list[str] = []
         if generation is not None and generation.issued is not None:
             chain = [generation.issued.leaf_pem, *generation.issued.chain_pems]
-        return {**{key: facts[key] for key in ("base", "state", "request", "leaf")}, "chain": chain}
+        found = {key: facts[key] for key in ("base", "state", "request", "leaf")}
+        return {**found, "chain": chain, "put_back": facts.get("put_back")}
 
 
 StartRollout = Callable[..., Rollout]

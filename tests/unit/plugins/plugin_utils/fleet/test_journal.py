@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import JournalProblem
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import files
-from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import KEEP_PLANS, Journal
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet.journal import KEEP_PLANS, KEEP_REPLACED, Journal
 
 PLAN = "p-0123456789ab"
 OTHER = "p-ba9876543210"
@@ -70,6 +70,34 @@ class TestRecords:
         journal.trust_added("edge1", "webbridge3", "c2w", ["bb"])
         journal.trust_added("edge1", "webbridge3", "c2w", ["aa", "bb"])
         assert journal.trusts_added("edge1") == {"webbridge3/c2w": ["aa", "bb"]}
+
+    def test_s13_what_a_setting_was_before_outlives_the_restart(self, journal: Journal) -> None:
+        for number in range(2, KEEP_REPLACED + 5):
+            change = {"plan": PLAN, "rollout": 1, "files": f"g{number}", "before": f"g{number - 1}", "was": None}
+            # Taken up again after a kill, it is one change.
+            for _again in range(2):
+                journal.stored("core1", "callbridge", "slot:callbridge", RECORD, change)
+            journal.restart_seen("core1", "callbridge", "seen")
+        known = Journal(journal.state_dir).replaced("core1")["callbridge/slot:callbridge"]
+        assert len(known) == KEEP_REPLACED
+        assert (known[-1]["before"], known[-1]["files"]) == (f"g{KEEP_REPLACED + 3}", f"g{KEEP_REPLACED + 4}")
+        assert known[0]["before"] != known[1]["before"]
+        # What is put back is no change that could be taken back.
+        journal.stored("core1", "callbridge", "slot:callbridge", RECORD)
+        assert journal.replaced("core1")["callbridge/slot:callbridge"] == known
+
+    def test_a_rollout_has_one_number_until_it_came_to_its_end(self, journal: Journal) -> None:
+        assert journal.last_rollout() is None
+        assert [journal.begin_rollout(), Journal(journal.state_dir).begin_rollout()] == [1, 1]
+        for _again in range(2):
+            journal.end_rollout()
+        assert journal.last_rollout() == 1
+        assert journal.begin_rollout() == 2
+        (Path(journal.state_dir) / "rollout.json").write_text('{"number": "many"}')
+        with pytest.raises(JournalProblem) as failed:
+            journal.begin_rollout()
+        assert "cms_" not in failed.value.reason
+        assert "move the file away" in failed.value.next_step
 
     def test_s13_what_was_made_is_remembered_until_it_is_removed(self, journal: Journal) -> None:
         journal.made("core1", ["b.key", "b.csr"])

@@ -189,6 +189,23 @@ def test_the_same_again_changes_nothing(store: Store, ca: OwnCa) -> None:
     assert tree(pathlib.Path(store.path)) == before
 
 
+def test_s13_a_generation_that_was_rolled_back_says_for_what_and_why(store: Store, ca: OwnCa) -> None:
+    put(store, ca)
+    for sha256 in ("bb" * 32, "aa" * 32, "bb" * 32):
+        store.put_back(WHO, BASE, sha256, "CUCM refuses it", "p-0123456789ab")
+    note = {"in_place": ["aa" * 32, "bb" * 32], "reason": "CUCM refuses it", "plan": "p-0123456789ab"}
+    assert store.generations(WHO)[0]["put_back"] == note
+    # It is whole beside that, and the same again changes nothing.
+    assert store.get(WHO, BASE) is not None
+    before = tree(pathlib.Path(store.path))
+    store.put_back(WHO, BASE, "aa" * 32, "CUCM refuses it", "p-0123456789ab")
+    assert tree(pathlib.Path(store.path)) == before
+    with pytest.raises(StoreProblem):
+        store.put_back(WHO, "callbridge-g9", "aa" * 32, "", "p-0123456789ab")
+    with pytest.raises(StoreProblem):
+        Store(store.path, read_only=True).put_back(WHO, BASE, "cc" * 32, "", "p-0123456789ab")
+
+
 def test_another_request_or_certificate_under_the_same_name_is_refused(store: Store, ca: OwnCa) -> None:
     put(store, ca)
     before = tree(pathlib.Path(store.path))
