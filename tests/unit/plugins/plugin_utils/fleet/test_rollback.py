@@ -264,7 +264,7 @@ class TestChoosing:
         ("wish", "obj", "step"),
         [
             ({"nodes": ["core9"]}, "cms_rollback_nodes core9", "correct or remove it"),
-            ({"services": ["callbrigde"]}, "cms_rollback_services callbrigde", "callbridge, turn"),
+            ({"services": ["callbrigde"]}, "cms_rollback_services callbrigde", "slots or identities: callbridge, "),
             ({"to": "callbridge-g7"}, "the fleet", "pki list"),
             ({"to": "callbridge-g1", "services": ["webadmin"]}, "webadmin", "pki list"),
             ({"to": "../../etc/x", "nodes": ["core1"]}, "core1", "pki list"),
