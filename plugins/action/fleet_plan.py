@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from typing import Any, ClassVar
 
@@ -30,6 +29,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._gather import (
     GROUP,
     SURVEY_VARIABLE,
     gather,
+    moment,
     open_issuers,
     open_store,
 )
@@ -83,7 +83,7 @@ class ActionModule(CmsAction):
             lock.acquire(params["state"] if params["state"] == "prepared" else intent)
         if params["state"] == "prepared":
             return self._prepare(lock)
-        fleet = gather(self, intent, self._now(), params["survey_variable"])
+        fleet = gather(self, intent, moment(self.params["now"]), params["survey_variable"])
         made = narrow.make_narrow_plan(fleet) if intent == given.NARROW else plan.make_plan(fleet)
         lines = masked([*render.text(made), *self._set_back(made)], self._secrets())
         # A run does what is not blocked and fails at its end; check mode has no end to fail at.
@@ -133,7 +133,7 @@ class ActionModule(CmsAction):
         missing = sorted(name for name, issuer in issuers.items() if issuer.will_create)
         if not self.check_mode:
             for name in missing:
-                issuers[name].prepare(self._now())
+                issuers[name].prepare(moment(self.params["now"]))
             lock.release()
         described = {name: issuer.describe() for name, issuer in issuers.items()}
         lines = [
@@ -157,7 +157,7 @@ class ActionModule(CmsAction):
         context = Context(
             journal=Journal(self.state_dir),
             store=open_store(self, read_only=True),
-            now=self._now(),
+            now=moment(self.params["now"]),
             issuers=_no_issuer,
             credentials=self.api_credentials,
         )
@@ -198,16 +198,6 @@ class ActionModule(CmsAction):
                 "see the errors at the head of the plan, and run again",
             )
         return {"changed": bool(self._restored), "plan": plan_id, "rows": rows, "table": outcome.table(rows)}
-
-    def _now(self) -> datetime.datetime:
-        text = self.params["now"]
-        if not text:
-            return datetime.datetime.now(datetime.UTC)
-        try:
-            moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-        except ValueError as exc:
-            raise BadOption("now", f"{text!r} is not a time", "write it like 2026-11-23T15:00:00Z") from exc
-        return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
 def _no_issuer(name: str) -> Any:

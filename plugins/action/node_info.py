@@ -23,6 +23,7 @@ class ActionModule(CmsAction):
         "probe": {"type": "bool", "default": True},
         "api": {"type": "bool", "default": True},
         "previous": {"type": "bool", "default": False},
+        "whole": {"type": "bool", "default": False},
         "form": {"type": "str", "choices": ["data", "text"], "default": "data"},
         **STATE_SPEC,
         **API_SPEC,
@@ -30,7 +31,12 @@ class ActionModule(CmsAction):
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         found = look(
-            self, services=params["services"], probe=params["probe"], api=params["api"], back=params["previous"]
+            self,
+            services=params["services"],
+            probe=params["probe"],
+            api=params["api"],
+            back=params["previous"],
+            whole=params["whole"],
         )
         return {"changed": False, "survey": found}
 

@@ -38,7 +38,7 @@ class ActionModule(CmsAction):
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Ask the node everything, mask it, write it."""
-        path = os.path.join(self._folder(), recording.file_name(self.node))
+        path = os.path.join(self.folder("dest", "cms_record_dir", FOLDER), recording.file_name(self.node))
         words = [str(word) for word in self.option("mask", "cms_record_mask", default=[])]
         mask = Mask(self._secrets(), words)
         for host in (self.variables.get("groups") or {}).get("cms", []):
@@ -59,27 +59,6 @@ class ActionModule(CmsAction):
             **{name: made["summary"][name] for name in ("read", "masked", "not_understood")},
         }
         return {**result, **self._fault(account, path)}
-
-    def _folder(self) -> str:
-        chosen = self.option("dest", "cms_record_dir")
-        if not chosen:
-            beside = self._inventory_dir()
-            if not beside:
-                raise BadOption(
-                    "dest",
-                    "is not set, and the inventory is not a file beside which the recordings could lie",
-                    "set the variable cms_record_dir to a folder on the control node",
-                )
-            chosen = os.path.join(self._outside(beside), FOLDER)
-        return os.path.abspath(os.path.expanduser(str(chosen)))
-
-    def _outside(self, folder: str) -> str:
-        """Give the folder beside an inventory that is a folder itself: Ansible would read what lies in it as hosts."""
-        for source in self.variables.get("ansible_inventory_sources") or []:
-            path = os.path.abspath(str(source))
-            if os.path.isdir(path) and os.path.commonpath([path, os.path.abspath(folder)]) == path:
-                return os.path.dirname(path)
-        return folder
 
     def _about(self) -> recording.About:
         endpoint = self.session.endpoint

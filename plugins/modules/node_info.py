@@ -60,6 +60,14 @@ options:
         C(certops.cms.rollback) needs it.
     type: bool
     default: false
+  whole:
+    description:
+      - Whether to read every other certificate file too, and to ask the node whether the key and the certificate of
+        each service belong together (C(pki match)). A report wants that, a plan does not.
+      - Private keys are never read. Neither is a file that no setting names and whose name, such as C(old.pem), leaves
+        open whether it holds a key.
+    type: bool
+    default: false
   form:
     description:
       - How the survey is returned; as V(data) in C(survey), or as one JSON V(text) in C(survey_text).
@@ -134,6 +142,16 @@ survey:
       description:
         - Every certificate file that a setting names, by name, with C(certificates) (each C(pem) and C(info)) and
           C(problems).
+      type: dict
+    other_certificates:
+      description: The certificate files that no setting names, in the form of C(certificates).
+      returned: with O(whole=true)
+      type: dict
+    pairs:
+      description:
+        - By slot, whether its key and its certificate belong together; C(matches) is null where the answer of the node
+          is not understood.
+      returned: with O(whole=true)
       type: dict
     csrs:
       description: Requests of this collection that no certificate on the node answers yet, by file name.

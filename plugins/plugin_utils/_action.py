@@ -239,6 +239,29 @@ class CmsAction(ActionBase):
         check_trusted(found)
         return found
 
+    def folder(self, option: str, variable: str, name: str) -> str:
+        """Give the folder on the control node that an option or its variable names; else ``name`` beside the inventory.
+
+        Where the inventory is a folder itself, it is beside that: Ansible would read what lies in it as hosts. Raises
+        BadOption where nothing says where that is.
+        """
+        chosen = self.option(option, variable)
+        if not chosen:
+            beside = self._inventory_dir()
+            if not beside:
+                raise BadOption(
+                    option,
+                    f"is not set, and the inventory is not a file beside which the folder {name} could lie",
+                    f"set the variable {variable} to a folder on the control node",
+                )
+            for source in self.variables.get("ansible_inventory_sources") or []:
+                path = os.path.abspath(str(source))
+                if os.path.isdir(path) and os.path.commonpath([path, os.path.abspath(beside)]) == path:
+                    beside = os.path.dirname(path)
+                    break
+            chosen = os.path.join(beside, name)
+        return os.path.abspath(os.path.expanduser(str(chosen)))
+
     # ------------------------------------------------------------------------------------------------------------------
 
     def _checked(self) -> dict[str, Any]:

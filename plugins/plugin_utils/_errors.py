@@ -156,5 +156,9 @@ class LockHeld(CmsError):
     """Another run works on this fleet (S18)."""
 
 
+class ReportProblem(CmsError):
+    """A file of the report cannot be written."""
+
+
 class JournalProblem(CmsError):
     """The journal cannot be read or written, or contradicts the fleet."""

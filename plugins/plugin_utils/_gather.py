@@ -69,6 +69,17 @@ def plain(data: Any) -> Any:
     return str(data)
 
 
+def moment(text: str | None) -> datetime.datetime:
+    """Read the time to judge by, in ISO 8601; the present where none is given. Raises BadOption."""
+    if not text:
+        return datetime.datetime.now(datetime.UTC)
+    try:
+        found = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as exc:
+        raise BadOption("now", f"{text!r} is not a time", "write it like 2026-11-23T15:00:00Z") from exc
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+
+
 def open_issuers(action: CmsAction) -> dict[str, Issuer]:
     """Make the issuers that ``issuers`` or ``cms_issuers`` describes. Raises BadOption for what cannot be used."""
     described = action.option("issuers", "cms_issuers") or {}

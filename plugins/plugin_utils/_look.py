@@ -32,6 +32,7 @@ def look(
     probe: bool = True,
     api: bool = True,
     files: Iterable[str] = (),
+    whole: bool = False,
     now: datetime.datetime | None = None,
     back: bool = False,
 ) -> dict[str, Any]:
@@ -39,7 +40,8 @@ def look(
 
     ``services`` it is expected to run are those of its groups unless given. ``files`` are certificate files to read
     besides those that settings name and that changes in flight replaced. With ``back`` those that a rollback may need
-    are read too, and ``matches`` says what the node says of their keys. Raises CmsError.
+    are read too, and ``matches`` says what the node says of their keys; ``whole`` reads every other one, and asks
+    whether the keys and certificates in use belong together. Raises CmsError.
     """
     journal = Journal(action.state_dir, read_only=True)
     in_flight = {name for records in journal.pending(action.node).values() for r in records for name in _replaced(r)}
@@ -59,6 +61,7 @@ def look(
         now=now or datetime.datetime.now(datetime.UTC),
         files_of_interest=sorted({*in_flight, *files, *(previous.to_read(replaced, base) if back else ())}),
         made=journal.made_files(action.node),
+        whole=whole,
     )
     if back:
         host = Host(action.node, tuple(services), {}, found, replaced=replaced)

@@ -137,6 +137,7 @@ BEFORE = {
     "pki_sign": Before(),
     "pki_unlock": Before(files=files_with_a_passphrase),
     "record": Before("cms"),
+    "report": Before("cms"),
     "service": Before("cms_turn", new_files_for_turn),
     "trust": Before("cms_webbridge3", a_second_ca),
     "verify": Before(),

@@ -73,6 +73,10 @@ PICTURES = {
     "docs/flow.md: inventory": "a picture",
     "docs/plan.md: 4.": "a part of what is printed",
     "docs/recording.md: -": "a part of a recording",
+    "docs/report.md: 0": "the line for cron, with the command above in it",
+    "docs/report.md: [Unit]": "a unit of systemd, with the command above in it",
+    "docs/report.md: cms_report_paths:": "folders of another host",
+    "docs/report.md: groups:": "alerts for Prometheus",
 }
 
 
@@ -207,7 +211,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         for block in (block for block in blocks() if block.page == "docs/quickstart.md"):
             follow(made, block)
         for block in blocks():
-            if block.page == "docs/recording.md":
+            if block.page in ("docs/recording.md", "docs/report.md"):
                 follow(made, block) if block.language == "console" else None
             if block.page == "docs/variables.md":
                 (made.folder / "variables.yml").write_text(block.text)

@@ -24,6 +24,7 @@ from .._mmp import displays
 from .._mmp.session import Session
 from .._pki import bundles, certs, csr, der
 from .._services import catalogue, commands
+from . import others
 from . import probe as probing
 from .looks import Looks
 
@@ -54,13 +55,16 @@ def survey(
     now: datetime.datetime,
     files_of_interest: Iterable[str] = (),
     made: Iterable[str] = (),
+    whole: bool = False,
 ) -> dict[str, Any]:
     """Give the survey of one node.
 
     ``probe`` maps slot ids to an address and port that lead to them where the display's do not; None probes nothing.
     ``files_of_interest`` are certificate files that are read besides those a setting names (of changes in flight);
     ``made`` are files this collection put there: requests that wait for a certificate and trust files newer than the
-    assigned one are read from among them. Raises CmsError for a node that cannot be read or not be understood (S8).
+    assigned one are read from among them. ``whole`` also reads the certificate files that no setting names, and asks
+    the node whether assigned keys and certificates belong together. Raises CmsError for a node that cannot be read or
+    not be understood (S8).
     """
     version = displays.parse_version(session.show(commands.VERSION))
     expected = set(services_expected)
@@ -86,6 +90,7 @@ def survey(
         api = _read_api(places.get(catalogue.API_FRONT), _leaves(certificates, pins), api_access)
     else:
         api = {**survey_api(None), "detail": "the node runs no Call Bridge"}
+    beside = {} if not whole else _beside(session, reader, services, files, certificates, frozenset(made))
     return {
         "schema": SCHEMA,
         "host": host,
@@ -101,6 +106,24 @@ def survey(
         "api": api,
         "logins": session.logins,
         "notices": list(session.notices),
+        **beside,
+    }
+
+
+def _beside(
+    session: Session,
+    reader: _Reader,
+    services: Mapping[str, Mapping[str, Any]],
+    files: Mapping[str, Mapping[str, Any]],
+    certificates: Mapping[str, Any],
+    made: frozenset[str],
+) -> dict[str, Any]:
+    """Read what a report wants beyond a plan, under keys of its own: no plan depends on what nobody uses."""
+    return {
+        "other_certificates": others.other_certificates(
+            files, certificates, made, lambda name: reader.certificates(name, _form_of(name))
+        ),
+        "pairs": others.pairs(session, services),
     }
 
 

@@ -354,6 +354,11 @@ def kind_by_name(name: str) -> str:
     return "certificate" if lower.endswith(texts.CERTIFICATE_EXTENSIONS) else "unknown"
 
 
+def may_hold_certificates(name: str) -> bool:
+    """Say whether the name of a file leaves open that it holds certificates, or a key."""
+    return name.lower().endswith(texts.AMBIGUOUS_EXTENSIONS)
+
+
 def names_file(text: str, name: str) -> bool:
     """Say whether a text, such as the answer to ``pki``, names a file."""
     return any(name in (word, word.strip(",;:\"'()")) for word in text.split())

@@ -29,6 +29,7 @@ ALLOWED = {
     "_issuers": TABLES | {"_pki"},
     "_fleet": TABLES | {"_pki"},
     "_engine": TABLES | {"_pki", "_mmp", "_api", "_issuers", "_fleet"},
+    "_report": TABLES | {"_pki", "_fleet"},
     "_record": TABLES | {"_pki", "_mmp", "_api"},
 }
 #: What the actions share stands above the layers.
@@ -36,6 +37,7 @@ ABOVE = {"_action", "_gather", "_look", "_made", "_opinion", "_single"}
 #: Third-party packages that only these layers may know.
 KNOWN_BY = {
     "paramiko": {"_mmp"},
+    "jinja2": {"_report"},
     "ansible": {"_action", "_gather", "_single"},
     "OpenSSL": {"_engine"},
     "cryptography": {"_pki", "_issuers", "_engine", "_mmp"},
