@@ -12,6 +12,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils import _opinion as opi
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.given import FleetInput
+from ansible_collections.certops.cms.plugins.plugin_utils._gather import chosen_slot
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import quote
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import bundles
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue, commands
@@ -32,7 +33,7 @@ class ActionModule(SingleChange):
 
     def act(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         service = catalogue.BY_NAME[params["service"]]
-        slot_id = _slot_id(service, params["slot"])
+        slot_id = chosen_slot(service, params["slot"])
         slot = catalogue.SLOTS[slot_id][1]
         full = slot.layout == catalogue.FULL_CHAIN
         if params["bundle"] and full:
@@ -60,15 +61,3 @@ class ActionModule(SingleChange):
     def _ask(self, key: str, certificate: str) -> str:
         answer: str = self.session.show(commands.pki_match(quote(key), quote(certificate)))
         return answer
-
-
-def _slot_id(service: catalogue.Service, slot: str | None) -> str:
-    if len(service.slots) == 1:
-        if slot is not None:
-            raise BadOption("slot", f"is not for {service.name}, which has one", "leave it out")
-        return catalogue.slot_id(service, service.slots[0])
-    if slot is None:
-        raise BadOption(
-            "slot", f"is needed for {service.name}", "give one of: " + ", ".join(one.name for one in service.slots)
-        )
-    return catalogue.slot_id(service, service.slot(slot))

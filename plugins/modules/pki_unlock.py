@@ -53,6 +53,7 @@ options:
     required: true
 seealso:
   - module: certops.cms.pki_file
+  - module: certops.cms.pkcs12
 author:
   - certops.cms contributors (@certops)
 """

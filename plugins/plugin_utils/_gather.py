@@ -97,6 +97,21 @@ def open_issuers(action: CmsAction) -> dict[str, Issuer]:
     return found
 
 
+def chosen_slot(service: catalogue.Service, slot: str | None) -> str:
+    """Give the id of the slot that the options of a task choose. Raises BadOption."""
+    if not service.slots:
+        raise BadOption(f"service {service.name}", "has no certificate of its own", "name another service")
+    if len(service.slots) == 1:
+        if slot is not None:
+            raise BadOption("slot", f"is not for {service.name}, which has one", "leave it out")
+        return catalogue.slot_id(service, service.slots[0])
+    if slot is None:
+        raise BadOption(
+            "slot", f"is needed for {service.name}", "give one of: " + ", ".join(one.name for one in service.slots)
+        )
+    return catalogue.slot_id(service, service.slot(slot))
+
+
 def patience(action: CmsAction) -> dict[str, Any]:
     """Give what is done about calls, and how long is waited for their end and for a proof, in seconds.
 

@@ -40,7 +40,9 @@ class Bench:
     """The fleet of the examples, with a folder for the playbook and what lies beside it."""
 
     def __init__(self, directory: Path) -> None:
-        words = dict.fromkeys(("partner_key_passphrase", "john_pkcs12_passphrase"), PARTNER_PASSPHRASE)
+        words = dict.fromkeys(
+            ("partner_key_passphrase", "john_pkcs12_passphrase", "pfx_passphrase"), PARTNER_PASSPHRASE
+        )
         variables = {"cms_accept_anchors": None, **words}
         self.estate: Estate = make_estate(directory, FLEET, variables)
         self.estate.workspace.secrets.append(PARTNER_PASSPHRASE)
@@ -69,6 +71,14 @@ def a_locked_key(bench: Bench) -> None:
     bench.lay("core1", "partner.key", certs.key_pem(key, passphrase=PARTNER_PASSPHRASE.encode()))
 
 
+def a_pfx(bench: Bench) -> None:
+    key, ca = ec.generate_private_key(ec.SECP256R1()), bench.old_ca
+    leaf = ca.issue(key.public_key(), "join.example.com", [], 90)
+    lock = BestAvailableEncryption(PARTNER_PASSPHRASE.encode())
+    bag = pkcs12.serialize_key_and_certificates(b"join", key, leaf, [ca.intermediate, ca.root], lock)
+    (bench.folder / "join-example-com.pfx").write_bytes(bag)
+
+
 def files_with_a_passphrase(bench: Bench) -> None:
     key, word = ec.generate_private_key(ec.SECP256R1()), PARTNER_PASSPHRASE.encode()
     bench.lay("core1", "partner-g1.key", certs.key_pem(key, passphrase=word))
@@ -80,12 +90,20 @@ def an_old_bundle(bench: Bench) -> None:
     bench.lay("edge1", "webadmin-example-g0-bundle.crt", certs.cert_pem(bench.old_ca.root))
 
 
-def new_files_for_turn(bench: Bench) -> None:
+def new_files(bench: Bench, node: str, base: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     ca = bench.old_ca
-    bench.lay("edge1", "turn-new.key", certs.key_pem(key))
-    bench.lay("edge1", "turn-new.crt", certs.cert_pem(ca.issue(key.public_key(), "edge1.example.com", [], 90)))
-    bench.lay("edge1", "turn-new-bundle.crt", certs.cert_pem(ca.intermediate, ca.root))
+    bench.lay(node, f"{base}.key", certs.key_pem(key))
+    bench.lay(node, f"{base}.crt", certs.cert_pem(ca.issue(key.public_key(), f"{node}.example.com", [], 90)))
+    bench.lay(node, f"{base}-bundle.crt", certs.cert_pem(ca.intermediate, ca.root))
+
+
+def new_files_for_turn(bench: Bench) -> None:
+    new_files(bench, "edge1", "turn-new")
+
+
+def new_files_for_the_call_bridge(bench: Bench) -> None:
+    new_files(bench, "core1", "callbridge-new")
 
 
 def a_second_ca(bench: Bench) -> None:
@@ -126,13 +144,16 @@ class Before:
 
 
 BEFORE = {
+    "ca_export": Before(),
     "certificate": Before(),
     "command": Before(files=a_locked_key),
     "csr": Before(),
     "fleet_plan": Before("cms"),
     "mmp": Before("cms"),
     "node_info": Before("cms"),
+    "pkcs12": Before("edge1", a_pfx),
     "pki_file": Before("edge1", an_old_bundle),
+    "pki_info": Before(files=new_files_for_the_call_bridge),
     "pki_selfsigned": Before(),
     "pki_sign": Before(),
     "pki_unlock": Before(files=files_with_a_passphrase),

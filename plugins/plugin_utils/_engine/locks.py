@@ -15,7 +15,7 @@ from __future__ import annotations
 from .._errors import BadOption, CommandFailed, FileProblem, KeyProblem, NotUnderstood, UnexpectedPrompt
 from .._mmp import texts
 from .._mmp.session import Reply, quote
-from .._pki import heads, keys
+from .._pki import certs, heads, keys
 from .._services import commands
 from .node import Node
 
@@ -32,7 +32,7 @@ def kind_of_file(node: Node, name: str) -> str:
     if found != heads.READ_ALL:
         return found
     data = node.get(name)
-    if b"PRIVATE KEY-----" not in data:
+    if b"PRIVATE KEY-----" not in certs.as_text_bytes(data):
         return heads.OTHER
     return heads.LOCKED_KEY if keys.is_encrypted(data) else heads.OPEN_KEY
 

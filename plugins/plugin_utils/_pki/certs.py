@@ -152,6 +152,11 @@ def to_pem(cert: x509.Certificate) -> str:
     return cert.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
+def to_der(cert: x509.Certificate) -> bytes:
+    """Give the certificate in DER."""
+    return cert.public_bytes(serialization.Encoding.DER)
+
+
 def not_before(cert: x509.Certificate) -> datetime.datetime:
     """Give the moment from which the certificate is valid, in UTC."""
     return cert.not_valid_before_utc
