@@ -57,7 +57,7 @@ def meet(state: str, monkeypatch: pytest.MonkeyPatch, name: str, **clusters: int
             met.append(True)
         except threading.BrokenBarrierError:
             met.append(False)
-        return {"changed": False}
+        return {"changed": False, "alarms": []}
 
     monkeypatch.setattr(apply, "apply_round", work)
     results: list[dict[str, Any]] = []
@@ -97,7 +97,8 @@ def test_a_plan_that_was_changed_since_it_was_shown_is_not_carried_out(
     state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    monkeypatch.setattr(apply, "apply_round", lambda *_arguments: done.append("round") or {"changed": True})
+    outcome = {"changed": True, "alarms": []}
+    monkeypatch.setattr(apply, "apply_round", lambda *_arguments: done.append("round") or outcome)
     made = plan(core1=0)
     path = Path(Journal(state).save_plan(made))
     args = {"plan": PLAN, "digest": Journal.digest_of(made), "round": "stage", "state_dir": state}
