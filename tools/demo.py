@@ -65,7 +65,7 @@ def interruptions(control: Control) -> tuple[str, int]:
     for event in control.events(kind="restart_begin"):
         counts = restarts.setdefault(event["service"], {})
         counts[event["node"]] = counts.get(event["node"], 0) + 1
-    lines = [f"Links between Call Bridges and Web Bridges: probed {probes} times, lost outside a restart: {len(lost)}"]
+    lines = [f"Links between the nodes: probed {probes} times, lost outside a restart: {len(lost)}"]
     for service, counts in sorted(restarts.items()):
         lines.append(f"Restarts of {service}: " + ", ".join(f"{node} {counts[node]}" for node in sorted(counts)))
     return "\n".join(lines), len(lost)

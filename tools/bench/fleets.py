@@ -58,8 +58,9 @@ def definition(count: int, network: int) -> dict[str, Any]:
         "nodes": nodes,
         "registrations": registrations,
         "durations": DURATIONS,
-        # The simulator watches the links of its nodes; here that would only take processor time from what is measured.
+        # The simulator watches all links of its nodes; here that would only take processor time from what is measured.
         "probe": {"interval_ms": 3_600_000},
+        "links": ["c2w"],
     }
 
 
