@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ._action import CmsAction
-from ._engine.survey import ApiAccess, survey
-from ._errors import BadOption
+from ._api.client import ApiClient
+from ._engine.survey import ApiAccess, api_client, survey
+from ._errors import ApiProblem, BadOption
 from ._fleet import previous
 from ._fleet.given import Host
 from ._fleet.journal import Journal
@@ -75,6 +76,23 @@ def look(
 def _ask(action: CmsAction, key: str, certificate: str) -> str:
     answer: str = action.session.show(commands.pki_match(quote(key), quote(certificate)))
     return answer
+
+
+def api_of(action: CmsAction) -> ApiClient:
+    """Give a client for the REST API of the node of ``action``, pinned to what is read over SSH (S11).
+
+    Raises ApiProblem where there is none, CmsError for a node that cannot be read.
+    """
+    credentials = action.api_credentials(action.node)
+    if credentials is None:
+        raise ApiProblem(
+            f"API of {action.node}", "no user for it is set", "set cms_api_user and cms_api_password, or those of SSH"
+        )
+    front = catalogue.API_FRONT
+    found = look(action, services=(), probe=False, api=False)
+    records = Journal(action.state_dir, read_only=True).pending(action.node).get(catalogue.SLOTS[front][0].name, [])
+    earlier = [name for record in records if record["setting"] == f"slot:{front}" for name in _replaced(record)]
+    return api_client(found, _places(action), ApiAccess(*credentials), earlier=earlier)
 
 
 def _places(action: CmsAction) -> Mapping[str, Any]:

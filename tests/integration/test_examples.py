@@ -162,6 +162,7 @@ BEFORE = {
     "service": Before("cms_turn", new_files_for_turn),
     "trust": Before("cms_webbridge3", a_second_ca),
     "verify": Before(),
+    "web_bridge": Before(),
     # The last one, because it renews what the others look at.
     "apply": Before(plays=plan_and_requests()),
 }

@@ -42,7 +42,11 @@ class Hand:
     def __init__(self, directory: Path) -> None:
         self.estate: Estate = make_estate(directory, FLEET)
         # The fleet stays under the CA it has: no issuer of this collection takes part.
-        self.estate.variables = {"cms_state_dir": str(self.estate.state), "cms_proof_timeout": 20}
+        self.estate.variables = {
+            "cms_state_dir": str(self.estate.state),
+            "cms_proof_timeout": 20,
+            "cms_alarm_timeout": 15,
+        }
         self.control = self.estate.fleet.control
         self._numbers = itertools.count(1)
         folder = self.estate.fleet.state / "ca"

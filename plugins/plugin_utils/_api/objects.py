@@ -27,17 +27,18 @@ NOT_CONFIGURED = "not_configured"
 LINK_STATES = {"success": "success", "connectionfailure": "connectionFailure", "unused": "unused"}
 
 
-def web_bridges(client: ApiClient) -> list[dict[str, Any]]:
+def web_bridges(client: ApiClient, *, status: bool = True) -> list[dict[str, Any]]:
     """Read the registered Web Bridges, each with the state of this Call Bridge's connection to it.
 
     ``status`` is ``success``, ``connectionFailure`` or ``unused``; None when the server does not say, or says
-    something else, which then stands in ``reason``.
+    something else, which then stands in ``reason``. Without ``status`` nobody is asked for it.
     """
     bridges = []
     for ident, element in _members(client, "webBridges", "webBridge", ("url", "callBridge", "callBridgeGroup")):
         url = text_of(element, "url")
         host, port = parse_c2w_url(url or "")
-        status, reason = _link_state(client.get(f"webBridges/{ident}/status", missing_ok=True))
+        root = client.get(f"webBridges/{ident}/status", missing_ok=True) if status else None
+        state, reason = link_state(root)
         bridges.append(
             {
                 "id": ident,
@@ -46,7 +47,7 @@ def web_bridges(client: ApiClient) -> list[dict[str, Any]]:
                 "port": port,
                 "call_bridge": text_of(element, "callBridge"),
                 "call_bridge_group": text_of(element, "callBridgeGroup"),
-                "status": status,
+                "status": state,
                 "reason": reason,
             }
         )
@@ -206,8 +207,8 @@ def _members(
     return members
 
 
-def _link_state(root: Element | None) -> tuple[str | None, str | None]:
-    """Read the state of a connection; a word nobody knows is not a state."""
+def link_state(root: Element | None) -> tuple[str | None, str | None]:
+    """Read the state of a connection and why it is down; a word nobody knows is not a state."""
     word = text_of(root, "status")
     reason = text_of(root, "reason") or text_of(root, "failureReason")
     if word is None:

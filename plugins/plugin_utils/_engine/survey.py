@@ -18,7 +18,7 @@ from typing import Any
 
 from .._api.client import UNAVAILABLE, ApiClient
 from .._api.objects import NOT_CONFIGURED, survey_api
-from .._errors import CmsError
+from .._errors import ApiProblem, CmsError
 from .._fleet import names
 from .._mmp import displays
 from .._mmp.session import Session
@@ -32,6 +32,12 @@ SCHEMA = 1
 
 #: Seconds an API that answers 503 is asked again; a survey does not wait for a Call Bridge to start.
 API_WAIT = 3.0
+
+#: Seconds that who has to use an API waits for it.
+PATIENCE = 20.0
+
+NOT_LISTENING = "Web Admin does not listen on this node"
+UNPINNED = "the certificate of Web Admin could not be read over SSH, so nothing vouches for the API"
 
 _STAGED = (".crt", "-fullchain.crt")
 
@@ -270,11 +276,37 @@ def _read_api(place: Mapping[str, Any] | None, pins: list[str], access: ApiAcces
     if access is None:
         return survey_api(None)
     if place is None:
-        return {**survey_api(None), "state": NOT_CONFIGURED, "detail": "Web Admin does not listen on this node"}
+        return {**survey_api(None), "state": NOT_CONFIGURED, "detail": NOT_LISTENING}
     if not pins:
-        reason = "the certificate of Web Admin could not be read over SSH, so nothing vouches for the API"
-        return {**survey_api(None), "state": UNAVAILABLE, "detail": reason}
+        return {**survey_api(None), "state": UNAVAILABLE, "detail": UNPINNED}
     client = ApiClient(
         str(place["address"]), int(place["port"]), access.user, access.password, pins=pins, wait=API_WAIT
     )
     return survey_api(client)
+
+
+def api_client(
+    found: Mapping[str, Any],
+    places: Mapping[str, Mapping[str, Any]],
+    access: ApiAccess,
+    *,
+    earlier: Iterable[str] = (),
+    wait: float = PATIENCE,
+) -> ApiClient:
+    """Give a client for the API of a surveyed node, pinned to the certificate of its Web Admin (S11).
+
+    ``places`` maps slot ids to an address and port that lead to them where the display's do not. ``earlier`` are
+    certificate files that a change in flight replaced: Web Admin may still run with one of them. Raises ApiProblem for
+    a node with no Web Admin to speak to.
+    """
+    place = _places(found["services"], str(found["address"]), places).get(catalogue.API_FRONT)
+    service, slot = catalogue.SLOTS[catalogue.API_FRONT]
+    shown = (found["services"][service.name].get("slots") or {}).get(slot.name) or {}
+    pins = _leaves(found["certificates"], [file for file in (shown.get("certificate"), *earlier) if file])
+    if place is None or not pins:
+        raise ApiProblem(
+            f"API of {found['host']}",
+            UNPINNED if place else NOT_LISTENING,
+            "switch Web Admin on, with a certificate whose file is on the node",
+        )
+    return ApiClient(str(place["address"]), int(place["port"]), access.user, access.password, pins=pins, wait=wait)

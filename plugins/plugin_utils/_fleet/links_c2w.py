@@ -49,6 +49,14 @@ class _WebBridges:
         return named[0] if len(named) == 1 else None
 
 
+def certificate_behind(given: FleetInput, dialled: str) -> tuple[Host | None, dict[str, Any] | None]:
+    """Give the Web Bridge of the inventory that ``dialled`` leads to, and its C2W certificate, where it has one."""
+    here = [host for host in given.hosts.values() if DIALLED in host.services]
+    host = _WebBridges(here).find({"host": dialled})
+    slot = next(kind.presenter for kind in KINDS if kind.name_checked)
+    return host, next(iter(assigned_chain(host, slot)), None) if host else None
+
+
 def find(given: FleetInput, peers: dict[str, tuple[str, ...]]) -> Found:
     """Give the links between those who dial and the Web Bridges, and what leads out of the inventory.
 

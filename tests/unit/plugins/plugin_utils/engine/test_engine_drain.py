@@ -18,6 +18,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._engine.context import
 from ansible_collections.certops.cms.plugins.plugin_utils._engine.drain import Drain
 from ansible_collections.certops.cms.plugins.plugin_utils._engine.node import Node
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import ApiProblem, CallsInProgress, CommandFailed
+from tests.unit.plugins.action.acting import act
 from tests.unit.plugins.plugin_utils.engine.rollout import Rollout
 from tests.unit.simulator.client import Api, eventually
 
@@ -255,6 +256,34 @@ def test_an_api_that_refuses_the_limit_stops_before_anything_changes(bench: Benc
     )
     with pytest.raises(ApiProblem):
         bench.drain_and(lambda: None)
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_closing_a_run_sets_back_what_was_left(bench: Bench, check: bool) -> None:
+    bench.set("96000")
+    bench.drained().begin()
+    made = {**bench.made, "rounds": [], "blocked": []}
+    bench.fleet.journal.save_plan(made)
+    hosts = {name: {"ansible_user": "admin", "ansible_password": "Simulated-1"} for name in bench.fleet.nodes}
+    known = {"groups": {"cms": list(hosts)}, "hostvars": hosts, "inventory_hostname": "localhost"}
+    options = {"state": "closed", "plan": made["id"], "state_dir": bench.fleet.state, "print": False}
+    result = act("fleet_plan", options, check=check, variables=known)
+    assert "msg" not in result, result["msg"]
+    assert result["changed"] is not check
+    assert bench.limit == ("1" if check else "96000")
+    assert (bench.fleet.journal.drained("core1") is None) is not check
+    bench.set("96000")
+
+
+def test_closing_a_run_fails_while_a_limit_is_still_lowered(bench: Bench) -> None:
+    bench.drained().begin()
+    made = {**bench.made, "rounds": [], "blocked": [], "nodes": {}}
+    bench.fleet.journal.save_plan(made)
+    known = {"groups": {"cms": ["core1"]}, "hostvars": {"core1": {}}, "inventory_hostname": "localhost"}
+    options = {"state": "closed", "plan": made["id"], "state_dir": bench.fleet.state, "print": False}
+    result = act("fleet_plan", options, variables=known)
+    assert result["failed"]
+    assert "the load limit of core1 may still be 1" in result["msg"]
 
 
 def test_a_whole_change_is_drained_and_one_that_is_put_back_too(bench: Bench) -> None:
