@@ -82,7 +82,8 @@ class ActionModule(CmsAction):
                 if name == ISSUE:
                     result = {**empty, **issue_all(plan, context)}
                 else:
-                    result = {**apply_round(lambda: self.session, plan, name, self.node, context), "issued": []}
+                    done = apply_round(lambda: self.session, plan, name, self.node, context)
+                    result = {**empty, **done, "issued": []}
         self.warn_of(result["alarms"])
         result["plan"] = plan["id"]
         result["wanted"] = wanted

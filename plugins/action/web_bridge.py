@@ -117,7 +117,7 @@ def _check_url(url: str) -> None:
         raise BadOption(
             f"url {url!r}",
             "is not the URL of a Web Bridge",
-            "give c2w://HOST:PORT: a host that its C2W certificate names, and the port of 'webbridge3 c2w listen'",
+            "give c2w://HOST:PORT: a host that its C2W certificate names, and the port on which it listens for C2W",
         )
 
 

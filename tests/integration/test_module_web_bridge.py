@@ -70,7 +70,7 @@ def test_refused_before_anything_is_changed(hand: Hand) -> None:
     edge1 = {"url": EDGE1}
     cases: dict[str, tuple[dict[str, Any], list[str]]] = {
         "No URL of a Web Bridge": ({"url": "https://edge1.example.test:9999"}, ["c2w://HOST:PORT"]),
-        "No port": ({"url": "c2w://edge1.example.test"}, ["c2w://HOST:PORT", "webbridge3 c2w listen"]),
+        "No port": ({"url": "c2w://edge1.example.test"}, ["c2w://HOST:PORT", "listens for C2W"]),
         "Owned": ({**edge1, "owned": ["edge1"]}, ["url 'edge1'"]),
         "Both": ({**edge1, "call_bridge": "core1", "call_bridge_group": "main-group"}, ["both given"]),
         "No such group": ({**edge1, "call_bridge_group": "west"}, ["'west'", "main-group"]),
