@@ -128,10 +128,9 @@ EXAMPLES = r"""
       register: report
       run_once: true
 
-    - name: Tell somebody
+    - name: Say what somebody should know
       ansible.builtin.debug:
         msg: "{{ report.verdict.because }}"
-      when: report.verdict.fails
       run_once: true
 """
 

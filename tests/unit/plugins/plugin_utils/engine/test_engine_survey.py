@@ -81,6 +81,31 @@ def test_s4_a_key_in_a_certificate_file_is_dropped_and_told(fleet: Rollout) -> N
     assert "PRIVATE KEY" not in json.dumps(found)
 
 
+def test_s4_the_whole_of_a_node_is_its_certificates_and_what_it_says_of_its_pairs(fleet: Rollout) -> None:
+    with fleet.session("edge1") as session:
+        certificate, key = session.get("edge1_turn.crt"), session.get("edge1_turn.key")
+        session.put("unused.crt", certificate)
+        session.put("hidden.crt", certificate + key)
+        session.put("open.pem", key)
+    since = fleet.control.last_event()
+    fleet.transcript.clear()
+    found = fleet.survey("edge1", whole=True)
+    downloaded = {line.removeprefix("(download of ").rstrip(")") for line in fleet.transcript if "download of" in line}
+    others = found["other_certificates"]
+    assert len(others["unused.crt"]["certificates"]) == 1
+    assert others["hidden.crt"]["certificates"] == []
+    assert "PRIVATE KEY" not in json.dumps(found)
+    # Its name leaves open what it holds, and nobody asked for it.
+    assert others["open.pem"]["problems"] == ["not read: its name does not say that it holds no key"]
+    keys = {name for name, entry in found["files"].items() if entry["kind"] == "key"}
+    assert not downloaded & {*keys, "open.pem"}
+    assert not set(others) & set(found["certificates"])
+    assert {slot: pair["matches"] for slot, pair in found["pairs"].items()} == dict.fromkeys(found["served"], True)
+    assert found["logins"] == 1
+    assert all(one.startswith("pki match ") for one in changing(fleet.control.commands("edge1", since)))
+    assert "other_certificates" not in fleet.survey("edge1")
+
+
 def test_a_certificate_file_that_is_missing_or_broken_is_a_problem_not_an_end(fleet: Rollout) -> None:
     with fleet.session("edge1") as session:
         session.put("broken.crt", b"no certificate\n")
