@@ -165,7 +165,11 @@ survey:
       description: What each TLS listener serves, by slot, with C(state), C(chain) (leaf first) and C(detail).
       type: dict
     api:
-      description: What the REST API shows, with C(state) and C(detail).
+      description:
+        - What the REST API shows, with C(state) and C(detail), C(status), C(web_bridges), C(call_bridges) and
+          C(call_bridge_groups).
+        - Also C(alarms), C(load), C(cluster) (the settings of this server in its cluster, with its load limit) and
+          C(turn_servers); each is none where it could not be read, and C(unread) says why.
       type: dict
     logins:
       description: How many SSH logins were made.

@@ -63,7 +63,7 @@ class Alarms:
     def _of_links(self) -> list[Alarm]:
         found = []
         for link in self._node.world.links_of(self._node.name):
-            kind = OF_LINKS.get(getattr(link, "kind", "c2w"))
+            kind = OF_LINKS.get(link.kind)
             if kind is None or link.status != "connectionFailure":
                 continue
             parts = ["alarm", self._node.name, link.id]

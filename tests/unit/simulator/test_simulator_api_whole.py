@@ -156,6 +156,15 @@ def test_a_broken_link_raises_an_alarm_that_ends_with_it(fleet: SimulatedFleet) 
     assert eventually(lambda: 'total="0"' in api.get("system/alarms"))
 
 
+def test_a_peer_whose_web_admin_is_gone_raises_an_alarm(fleet: SimulatedFleet) -> None:
+    api = Api(fleet, "core1")
+    commands(fleet, "core2", "webadmin disable")
+    assert eventually(lambda: "callBridgeConnectionFailure" in api.get("system/alarms"))
+    assert value(api.get("system/alarms"), "failureReason") == "connectFailure"
+    commands(fleet, "core2", "webadmin enable")
+    assert eventually(lambda: 'total="0"' in api.get("system/alarms"))
+
+
 def test_an_odd_alarm_and_its_two_forms(fleet: SimulatedFleet) -> None:
     api = Api(fleet, "core1")
     fleet.control.raise_alarm("core1", "fanTooLoud", age=3600, fields={"fan": "2"})
