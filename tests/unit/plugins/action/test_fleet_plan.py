@@ -78,3 +78,25 @@ def test_what_a_blocked_cluster_waits_for_is_told_when_all_else_is_done(plan: di
     result = close({**plan, "blocked": ["core9"]}, tmp_path, batches(plan))
     assert result["failed"]
     assert "core9" in result["error"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("cms_rollback_nodes", {"core1": True}, "give a list of names"),
+        ("cms_rollback_services", [["callbridge"]], "give a list of names"),
+        ("cms_rollback_to", ["callbridge-g1"], "give one text"),
+        ("cms_rollback_reason", 7, "give one text"),
+        ("cms_roll_forward", 7, "give a list of names"),
+    ],
+)
+def test_a_wish_that_is_none_is_refused_before_anything_is_planned(
+    tmp_path: Path, variable: str, value: Any, told: str
+) -> None:
+    hosts = {name: {"cms_survey": {"survey": {}}} for name in ("core1", "edge1")}
+    variables = {"groups": {"cms": ["core1", "edge1"]}, "hostvars": hosts, variable: value}
+    result = act("fleet_plan", {"intent": "rollback", "state_dir": str(tmp_path), "print": False}, variables=variables)
+    assert result["failed"]
+    assert result["error"]["object"] == variable
+    assert told in result["error"]["next_step"]
+    assert not (tmp_path / "plans").exists()
