@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.certops.cms.plugins.plugin_utils import _opinion as opinion
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
-from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet import removal, single
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.given import FleetInput
 from ansible_collections.certops.cms.plugins.plugin_utils._gather import chosen_slot
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import quote
@@ -25,9 +25,10 @@ class ActionModule(SingleChange):
     argument_spec: ClassVar[dict[str, Any]] = {
         "service": {"type": "str", "required": True, "choices": list(catalogue.BY_NAME)},
         "slot": {"type": "str", "choices": list(catalogue.SLOT_NAMES)},
-        "key": {"type": "str", "required": True},
-        "certificate": {"type": "str", "required": True},
+        "key": {"type": "str"},
+        "certificate": {"type": "str"},
         "bundle": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         **SINGLE_SPEC,
     }
 
@@ -35,6 +36,11 @@ class ActionModule(SingleChange):
         service = catalogue.BY_NAME[params["service"]]
         slot_id = chosen_slot(service, params["slot"])
         slot = catalogue.SLOTS[slot_id][1]
+        if params["state"] == "absent":
+            return self._remove(service, slot_id, params)
+        for option in ("key", "certificate"):
+            if not params[option]:
+                raise BadOption(option, "is missing", "give the name of the file on the node, or say state: absent")
         full = slot.layout == catalogue.FULL_CHAIN
         if params["bundle"] and full:
             raise BadOption(
@@ -50,6 +56,14 @@ class ActionModule(SingleChange):
             lambda fleet: single.plan_assignment(fleet, self.node, slot_id, files, *self._matches(fleet, files)), forms
         )
         return {**result, "service": service.name, "slot": slot_id, "files": files}
+
+    def _remove(self, service: catalogue.Service, slot_id: str, params: dict[str, Any]) -> dict[str, Any]:
+        for option in ("key", "certificate", "bundle"):
+            if params[option]:
+                raise BadOption(option, "is given, and state is absent", "leave it out")
+        result = self.change(lambda fleet: removal.plan_no_certificate(fleet, self.node, slot_id), {})
+        nothing = dict.fromkeys(("key", "certificate", "bundle"))
+        return {**result, "service": service.name, "slot": slot_id, "files": nothing}
 
     def _matches(self, fleet: FleetInput, files: dict[str, str | None]) -> tuple[bool | None, str]:
         """Ask the node whether key and certificate belong together, and give its words: the key stays there (S4)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption
-from ansible_collections.certops.cms.plugins.plugin_utils._fleet import single
+from ansible_collections.certops.cms.plugins.plugin_utils._fleet import removal, single
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
 from ansible_collections.certops.cms.plugins.plugin_utils._single import SINGLE_SPEC, SingleChange
@@ -22,7 +22,8 @@ class ActionModule(SingleChange):
         "service": {"type": "str", "required": True, "choices": list(catalogue.VERIFIERS)},
         "trust": {"type": "str", "default": "c2w"},
         "mode": {"type": "str", "choices": ["widen", "narrow", "exact"], "default": "widen"},
-        "certificates": {"type": "list", "elements": "str", "required": True},
+        "certificates": {"type": "list", "elements": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         **SINGLE_SPEC,
     }
 
@@ -34,6 +35,15 @@ class ActionModule(SingleChange):
                 f"{params['trust']!r} is no trust setting of {service.name}",
                 "use one of: " + ", ".join(trust.name for trust in service.trusts),
             )
+        if params["state"] == "absent":
+            if params["certificates"]:
+                raise BadOption("certificates", "is given, and state is absent", "leave it out, or use mode: narrow")
+            result = self.change(
+                lambda fleet: removal.plan_no_trust(fleet, self.node, service.name, params["trust"]), {}
+            )
+            return {**result, "service": service.name, "trust": params["trust"]}
+        if not params["certificates"]:
+            raise BadOption("certificates", "is missing", "give certificates as PEM text, or say state: absent")
         pems = [
             certs.to_pem(certificate)
             for number, text in enumerate(params["certificates"], 1)

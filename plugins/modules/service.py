@@ -45,23 +45,29 @@ options:
     required: true
   slot:
     description:
-      - Which of the two identities of O(service=webbridge3) is meant; needed there, and only there.
+      - Which of the identities of O(service=webbridge3) or O(service=scheduler) is meant; needed there, and only there.
     type: str
   key:
     description:
-      - The name of the private key on the node.
+      - The name of the private key on the node. Needed with O(state=present).
     type: str
-    required: true
   certificate:
     description:
-      - The name of the certificate on the node. For O(service=webbridge3) a full chain, which holds the certificate,
-        intermediates and root, in this order (guide 1.2.4).
+      - The name of the certificate on the node. Needed with O(state=present).
+      - For O(service=webbridge3), O(service=scheduler) and O(service=meetingapps) a full chain, which holds the
+        certificate, intermediates and root, in this order (guide 1.2.4).
     type: str
-    required: true
   bundle:
     description:
-      - The name of the bundle of intermediates and root. Not for O(service=webbridge3).
+      - The name of the bundle of intermediates and root. Not for the services that take a full chain.
     type: str
+  state:
+    description:
+      - V(absent) takes key, certificate and bundle back (C(certs none)). That is refused while a link needs the
+        certificate, and for a service that is on and would not start without it.
+    type: str
+    choices: [present, absent]
+    default: present
 author:
   - certops.cms contributors (@certops)
 seealso:

@@ -42,7 +42,7 @@ options:
     required: true
   trust:
     description:
-      - The trust setting of the service, for instance V(c2w).
+      - The trust setting of the service, for instance V(c2w), V(cluster), or V(sip) for what C(tls sip) shows.
     type: str
     default: c2w
   mode:
@@ -54,9 +54,15 @@ options:
   certificates:
     description:
       - Certificates as PEM text; an entry may hold several. CA certificates, or leaves to pin (guide 1.2.5).
+      - Needed with O(state=present).
     type: list
     elements: str
-    required: true
+  state:
+    description:
+      - V(absent) clears the setting (C(trust ... none)). That is refused while a link is verified by it.
+    type: str
+    choices: [present, absent]
+    default: present
 author:
   - certops.cms contributors (@certops)
 seealso:

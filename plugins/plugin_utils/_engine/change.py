@@ -19,7 +19,7 @@ from .._errors import CmsError, CommandFailed, Drift, JournalProblem, NotUnderst
 from .._fleet.given import ROLLBACK
 from .._fleet.journal import RESTARTING
 from .._services import catalogue
-from . import doubts, prove, steps
+from . import doubts, prove, shared, steps
 from .alarms import Alarms
 from .calls import gate
 from .content import trust_entry, trust_fingerprints
@@ -48,6 +48,8 @@ class ServiceChange:
         #: Whether anything was done or proven; not so when an earlier run had finished the batch.
         self.worked = True
         self._display: Mapping[str, Any] = {}
+        # Displays that hold settings of this batch beside that of the service.
+        self._shows: tuple[str, ...] = ()
         self._pending: dict[str, dict[str, Any]] = {}
         # What a rollback puts back: the setting, and the value that was running.
         self._undo: dict[Setting, Any] = {}
@@ -109,7 +111,8 @@ class ServiceChange:
         states = {proof["slot"]: proof["state"] for proof in self.proofs if "slot" in proof}
         slots: dict[str, Any] = {}
         for step in self.batch["steps"]:
-            if step["kind"] == steps.ASSIGN:
+            # A slot that is left without a certificate has nothing to show.
+            if step["kind"] == steps.ASSIGN and step["files"].get("certificate"):
                 leaf = step.get("leaf") or self._issued(step["identity"])
                 facts = {key: leaf[key] for key in ("sha256", "subject", "issuer", "not_after")}
                 slots[step["slot"]] = {"state": states.get(step["slot"], prove.NOT_PROVEN), **facts}
@@ -136,15 +139,19 @@ class ServiceChange:
             self.context.journal.restart_seen(self.node.name, self.service.name, "the service is switched off")
 
     def _look(self) -> None:
-        self._display = self.node.display(self.service.name)
+        records = self.context.journal.pending(self.node.name).get(self.service.name, [])
+        self._pending = {record["setting"]: record for record in records}
+        self._shows = shared.shows_of(self.service, self.batch, self._pending)
+        self._display = self.node.display(self.service.name, self._shows)
         if not self._display.get("present"):
             raise Drift(
                 self.obj,
                 f"the node no longer shows this service: {self._display.get('detail', '')}",
                 "check the node's software and licence, then run the playbook again",
             )
-        records = self.context.journal.pending(self.node.name).get(self.service.name, [])
-        self._pending = {record["setting"]: record for record in records}
+
+    def _read(self) -> None:
+        self._display = self.node.display_again(self.service.name, self._shows)
 
     def _remember(self, record: Mapping[str, Any]) -> None:
         """Keep what a setting of an earlier run replaced, if that setting still stands."""
@@ -177,7 +184,7 @@ class ServiceChange:
     def _switch_off(self, command: str) -> None:
         reply = self.node.run(command)
         # Silence counts only while the connection stands behind it (S8).
-        self._display = self.node.display_again(self.service.name)
+        self._read()
         strange = not reply.understood or bool(strange_lines(reply))
         if self._display["enabled"] is False or not (self._display["enabled"] or reply.failed or strange):
             return
@@ -208,8 +215,8 @@ class ServiceChange:
         if setting.trust is not None:
             entry = trust_entry(self.plan, self.node.name, step)
             added = trust_fingerprints(entry["add"], self.context) if entry else []
-            if added:
-                self.context.journal.trust_added(self.node.name, self.service.name, setting.trust, added)
+            for service in (self.service.name, *shared.users_of(step)) if added else ():
+                self.context.journal.trust_added(self.node.name, service, setting.trust, added)
 
     def _store(self, setting: Setting, value: Any, old: Any, step: Mapping[str, Any]) -> None:
         command = step["command"]
@@ -227,6 +234,7 @@ class ServiceChange:
         }
         replaces = self._replaces(value, running, step)
         self.context.journal.stored(self.node.name, self.service.name, setting.name, record, replaces)
+        shared.note_stored(self.context.journal, self.node.name, shared.users_of(step), setting, record, old)
         self.changed = True
         self._undo.setdefault(setting, running if setting.trust else steps.slot_files(running))
         try:
@@ -269,7 +277,7 @@ class ServiceChange:
             self.node.store(command)
         except NotUnderstood as error:
             strange = error
-        self._display = self.node.display_again(self.service.name)
+        self._read()
         return strange
 
     # The restart -----------------------------------------------------------------------------------------------------
@@ -282,7 +290,7 @@ class ServiceChange:
         said = restart.run(commands)
         self.remarks.extend(restart.remarks)
         self.context.journal.restart_seen(self.node.name, self.service.name, " | ".join(said))
-        self._display = self.node.display_again(self.service.name)
+        self._read()
         self._disabled = False
 
     def _make_restart(self, *, back: bool = False) -> Restart:
@@ -290,10 +298,13 @@ class ServiceChange:
 
     def _reconnect(self) -> Mapping[str, Any]:
         self.node.reconnect(self.context.reconnect_timeout)
-        self._display = self.node.display_again(self.service.name)
+        self._read()
         return self._display
 
     def _prove(self, step: Mapping[str, Any]) -> None:
+        if step["proof"] == "gone":
+            self.proofs.append(self._proofs.gone(step["slot"]))
+            return
         if step["proof"] != "link":
             self.proofs.append(self._proofs.slot(step["slot"], step.get("identity"), self._display))
             return
@@ -341,12 +352,22 @@ class ServiceChange:
         except JournalProblem as problem:
             self._not_noted = f"; this is not in the journal: {problem.obj} {problem.reason}"
 
+    def _note_others(self, setting: Setting, record: Mapping[str, Any]) -> None:
+        """Note that a setting goes back for the other services of this node that read it."""
+        here = set(self.plan["nodes"][self.node.name].get("runs") or ())
+        users = [name for name in shared.others_of(self.service, setting) if name in here]
+        try:
+            new = setting.shown(self._display)
+            shared.note_back(self.context.journal, self.node.name, users, setting, record, new)
+        except JournalProblem as problem:
+            self._not_noted = f"; this is not in the journal: {problem.obj} {problem.reason}"
+
     def _back(self) -> str:
         journal = self.context.journal
         try:
             if self.node.lost:
                 self.node.reconnect(self.context.reconnect_timeout)
-            self._display = self.node.display_again(self.service.name)
+            self._read()
         except LOST:
             self._reconnect()
         undo = {setting: old for setting, old in self._undo.items() if setting.shown(self._display) != old}
@@ -366,8 +387,9 @@ class ServiceChange:
                 "command": setting.command(old),
             }
             self._note(journal.stored, setting.name, record)
+            self._note_others(setting, record)
             self.node.store(setting.command(old))
-        self._display = self.node.display_again(self.service.name)
+        self._read()
         wrong = [setting for setting, old in undo.items() if setting.shown(self._display) != old]
         if wrong:
             raise NotUnderstood(

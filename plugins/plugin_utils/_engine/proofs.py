@@ -42,6 +42,11 @@ class Proofs:
             wait=self._context.proof_timeout / (4 if hurry else 1),
         )
 
+    def gone(self, slot: str) -> dict[str, Any]:
+        """Wait until a slot no longer serves what it served before. Raises ProofFailed."""
+        before = (self._entry.get("before") or {}).get(slot) or {}
+        return prove.prove_gone(self._node.name, slot, self._place(slot), before, wait=self._context.proof_timeout)
+
     def links(self, idents: Iterable[str]) -> list[dict[str, Any]]:
         """Wait for links to be up again. Raises ProofFailed."""
         wanted = set(idents)
@@ -68,7 +73,11 @@ class Proofs:
     ) -> bool:
         """Say whether a slot serves the new leaf of this batch, or the old one: only a restart can have brought it."""
         for step in batch["steps"]:
-            if step["kind"] == steps.ASSIGN and self._place(step["slot"]):
+            if (
+                step["kind"] == steps.ASSIGN
+                and self._place(step["slot"])
+                and (step["files"].get("certificate") or not new)
+            ):
                 try:
                     outcome = self.slot(step["slot"], step["identity"] if new else None, display, hurry=hurry)
                 except ProofFailed:

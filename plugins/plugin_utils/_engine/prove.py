@@ -113,6 +113,27 @@ def prove_slot(
     )
 
 
+def prove_gone(
+    node: str, slot: str, place: Mapping[str, Any] | None, before: Mapping[str, Any], *, wait: float
+) -> dict[str, Any]:
+    """Wait up to ``wait`` seconds until a slot no longer serves the leaf it served ``before``. Raises ProofFailed."""
+    obj = f"{node} {slot}"
+    if not place or not place.get("port") or before.get("state") != probe.SERVED:
+        return _outcome("slot", obj, slot, NOT_PROVEN, "there was nothing to see of it before")
+    where = f"{place['address']} port {place['port']}"
+    pace = Pace(wait)
+    while True:
+        leaf = probe.leaf_of(probe.probe_tls(str(place["address"]), int(place["port"]), max(pace.left, 1.0)))
+        if leaf is None or leaf["sha256"] != before.get("served"):
+            return _outcome("slot", obj, slot, PROVEN, f"{where} no longer serves the certificate that was taken away")
+        if not pace.again():
+            raise ProofFailed(
+                obj,
+                f"{where} still serves {_leaf_text(leaf)}, which was taken away",
+                "look at the service's log on the node, and whether something else listens there",
+            )
+
+
 def prove_links(
     links: list[Mapping[str, Any]], api_for: ApiFor, *, wait: float, settle: float = SETTLE
 ) -> list[dict[str, Any]]:

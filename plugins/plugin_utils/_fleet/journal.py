@@ -137,6 +137,15 @@ class Journal:
         data["pending"].setdefault(service, {})[setting] = record
         self._save(node, data)
 
+    def dropped(self, node: str, service: str, setting: str) -> None:
+        """Forget one pending record: what is stored is what runs again, without any restart of ``service``."""
+        data = self._node(node)
+        records = data["pending"].get(service, {})
+        if records.pop(setting, None) is not None:
+            if not records:
+                del data["pending"][service]
+            self._save(node, data)
+
     def restart_seen(self, node: str, service: str, evidence: str) -> None:
         """Clear the pending records of ``service``: a restart was seen, and ``evidence`` says how."""
         data = self._node(node)

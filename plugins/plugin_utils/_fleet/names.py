@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable
 
 from .._errors import BadOption
+from .._services import catalogue
 
 _BASE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 #: The largest number of a generation; a longer one in a name on a node is nobody's of ours.
@@ -111,5 +112,6 @@ def files_of(base_name: str, chain: bool) -> dict[str, str]:
 
 
 def trust_stem(service: str, trust: str) -> str:
-    """Give the stem of the files of a trust setting."""
-    return f"{stem(service)}-{stem(trust)}-trust"
+    """Give the stem of the files of a trust setting; one that several services read is named after its display."""
+    show = catalogue.BY_NAME[service].trust(trust).show
+    return f"{stem(show or f'{service}-{trust}')}-trust"

@@ -22,8 +22,9 @@ from .given import FleetInput, Host
 from .looking import View
 from .model import State, TrustKey, Vouching, today, trust_file
 from .plan import SCHEMA, plan_id
-from .topology import Topology, build
-from .trusts import TrustChange, file_name
+from .steps import users_in
+from .topology import Link, Topology, build
+from .trusts import TrustChange, file_name, readers
 
 NARROW_ROUND = "narrow"
 
@@ -99,6 +100,16 @@ def _together(keys: list[TrustKey]) -> str:
     return "; ".join(f"{', '.join(hosts)} {service} {name}" for (service, name), hosts in nodes.items())
 
 
+def _settings(topology: Topology) -> list[tuple[list[TrustKey], list[Link]]]:
+    """Give every trust setting that links need, with those links; one that several services read once."""
+    found: dict[tuple[str, str], tuple[list[TrustKey], list[Link]]] = {}
+    for key, links in sorted(topology.by_trust.items()):
+        keys, needing = found.setdefault((key[0], catalogue.BY_NAME[key[1]].trust(key[2]).command), ([], []))
+        keys.append(key)
+        needing.extend(links)
+    return list(found.values())
+
+
 def _narrowed(
     given: FleetInput, topology: Topology, state: State, vouching: Vouching, findings: list[Finding]
 ) -> tuple[list[TrustChange], dict[TrustKey, list[str]]]:
@@ -107,11 +118,12 @@ def _narrowed(
     named = {names.comparable(entry) for entry in given.narrow_also}
     met: set[str] = set()
     left: dict[str, list[TrustKey]] = {}
-    for key, links in sorted(topology.by_trust.items()):
+    for keys, links in _settings(topology):
+        key = keys[0]
         host = given.hosts[key[0]]
         if host.survey is None or any(given.hosts[link.presenter].survey is None for link in links):
             continue
-        if not topology.is_judged(*key):
+        if not all(topology.is_judged(*one) for one in keys):
             text = "is also for somebody who takes no part in this plan, so nothing is dropped from it"
             findings.append(find("trust-not-judged", " ".join(key), text, severity=REMARK))
             continue
@@ -120,7 +132,7 @@ def _narrowed(
         shown = [state.slots[link.slot_key] for link in links]
         needed = {sha for entry in shown if entry for sha in entry.vouched_by}
         met |= set(held) | {names.comparable(str(vouching.info(sha)["subject"])) for sha in held}
-        added = set(host.trusts_added.get(f"{key[1]}/{key[2]}", []))
+        added = {sha for one in keys for sha in host.trusts_added.get(f"{one[1]}/{one[2]}", [])}
         droppable = [sha for sha in held if sha in added or _is_named(sha, named, vouching)]
         drop = [sha for sha in droppable if sha not in needed]
         kept_for_use = [sha for sha in droppable if sha in needed and _is_named(sha, named, vouching)]
@@ -135,7 +147,8 @@ def _narrowed(
             continue
         new = file_name(given, key, file, frozenset(keep), vouching)
         removes[key] = sorted(str(vouching.info(sha)["subject"]) for sha in drop)
-        changes.append(TrustChange(key, new, sorted(keep), [], file, "nothing needs it any more"))
+        users = readers(host, key[1], key[2])
+        changes.append(TrustChange(key, new, sorted(keep), [], file, "nothing needs it any more", users=users))
     # Once for each certificate, however many nodes trust it.
     findings += [
         find(
@@ -178,6 +191,7 @@ def _batches(
                     "file": change.file,
                     "before": change.before,
                     "rides": True,
+                    **users_in(change),
                 }
             )
         for file in _old_files(host):

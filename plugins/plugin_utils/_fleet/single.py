@@ -11,13 +11,15 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
 from .._findings import WARNING, Finding
 from .._pki import certs, profiles
 from .._services import catalogue, commands
-from . import names, outside, steps, table, trusts, written
+from . import links, names, outside, steps, table, trusts, written
 from .given import FleetInput, Host
 from .model import State, TrustKey, Vouching, assigned_chain, shown, today, trust_file
 from .order import IDENTITY, TRUST, Unit
@@ -42,7 +44,7 @@ def plan_assignment(
     survey of the node must hold the certificate files. What a verifier does not trust yet is an error: widen first.
     """
     service, slot = catalogue.SLOTS[slot_id]
-    single = _Single(given, host_name, service)
+    single = Single(given, host_name, service)
     host = single.host
     if not single.check_service():
         return single.plan([], [])
@@ -101,7 +103,8 @@ def plan_trust(
 
     A certificate that a presenter needs today cannot be narrowed away (S16).
     """
-    single = _Single(given, host_name, catalogue.BY_NAME[service_name])
+    turned_on = _turned_on(given, host_name, service_name, trust)
+    single = Single(given, host_name, catalogue.BY_NAME[service_name], (service_name, trust) if turned_on else None)
     if not single.check_service():
         return single.plan([], [])
     key: TrustKey = (host_name, service_name, trust)
@@ -137,7 +140,7 @@ def plan_trust(
             "no link of the inventory is verified by this setting, so nothing proves the change",
             "put the other side into the inventory",
         )
-    single.compare(end)
+    single.compare(end, fresh=key if turned_on else None)
     drops = [str(single.vouching.info(sha)["subject"]) for sha in held if sha not in content]
     if any((kind.verifier, kind.trust) == key[1:] for kind in catalogue.LINK_KINDS):
         single.look_outside(False)
@@ -166,6 +169,7 @@ def plan_trust(
         "command": f"{catalogue.BY_NAME[service_name].trust(trust).command} {change.file}",
         "file": change.file,
         "before": before,
+        **steps.users_in(change),
     }
     unit = Unit(host_name, service_name, TRUST)
     upload = {"kind": "upload", "file": change.file, "content": {"trust": 0}}
@@ -177,12 +181,38 @@ def plan_trust(
     )
 
 
-class _Single:
-    def __init__(self, given: FleetInput, host_name: str, service: catalogue.Service) -> None:
+def _turned_on(given: FleetInput, host_name: str, service: str, trust: str) -> bool:
+    """Say whether nothing is verified now, and will be once this setting holds something."""
+    when_set = catalogue.BY_NAME[service].trust(trust).verifies == catalogue.WHEN_SET
+    return when_set and links.verifies(given.hosts[host_name], service, trust) is False
+
+
+def _as_if_set(given: FleetInput, host_name: str, setting: tuple[str, str]) -> FleetInput:
+    """Give the fleet as it is seen once a setting holds something: its links are there then, to be judged."""
+    host = copy.deepcopy(given.hosts[host_name])
+    state = host.service(setting[0])
+    if state.get("present"):
+        state["trusts"][setting[1]] = "to be set"
+    return dataclasses.replace(given, hosts={**given.hosts, host_name: host})
+
+
+class Single:
+    """A change of one setting of one service: what is linked to it, what is wrong, and the plan.
+
+    ``turned_on`` names a trust setting (service, trust) that verifies nobody today and will.
+    """
+
+    def __init__(
+        self,
+        given: FleetInput,
+        host_name: str,
+        service: catalogue.Service,
+        turned_on: tuple[str, str] | None = None,
+    ) -> None:
         self.given = given
         self.host: Host = given.hosts[host_name]
         self.service = service
-        self.topology: Topology = build(given)
+        self.topology: Topology = build(_as_if_set(given, host_name, turned_on) if turned_on else given)
         self.vouching = Vouching(given)
         self.state = today(given, self.topology, self.vouching)
         self.findings: list[Finding] = list(given.findings)
@@ -305,12 +335,15 @@ class _Single:
                 f"restart {self.service.name} yourself when that change is wanted, or assign what is served",
             )
 
-    def compare(self, end: State, new_slot: str | None = None) -> None:
-        """Refuse what breaks a link that holds today, and a new identity that a verifier does not take (S5, S16)."""
+    def compare(self, end: State, new_slot: str | None = None, fresh: TrustKey | None = None) -> None:
+        """Refuse what breaks a link that holds today, and a new identity that a verifier does not take (S5, S16).
+
+        Links over ``fresh`` are verified for the first time, so nothing that is wrong with them was there before.
+        """
         for link in self.topology.links:
             faults = end.faults(link, self.given.now)
             known = self.state.faults(link, self.given.now)
-            new = link.slot_key == (self.host.name, new_slot)
+            new = link.slot_key == (self.host.name, new_slot) or link.trust_key == fresh
             mine = link.trust_key[:2] == (self.host.name, self.service.name)
             # What is up although nothing explains it lives by a trust that this restart would end (S15).
             lost = mine and link.before == "success" and not end.trusts_what_it_sees(link)
@@ -351,7 +384,8 @@ class _Single:
         survey = self.host.survey or {}
         stem = names.trust_stem(key[1], key[2])
         number = names.next_generation(stem, [*survey["files"], *self.host.made])
-        return trusts.TrustChange(key, f"{stem}-g{number}.pem", keep, add, before, "asked for")
+        users = trusts.readers(self.host, key[1], key[2])
+        return trusts.TrustChange(key, f"{stem}-g{number}.pem", keep, add, before, "asked for", users=users)
 
     def plan(
         self,

@@ -82,7 +82,9 @@ def stage_steps(host: Host, decisions: list[Decision], trusts: list[tuple[int, T
             }
         )
     for index, change in trusts:
-        if change.key[0] == host.name and not change.stored:
+        mine = change.key[0] == host.name and not change.stored
+        # A setting that several services read has one file.
+        if mine and not any(step.get("file") == change.file for step in steps):
             steps.append({"kind": "upload", "file": change.file, "content": {"trust": index}})
     return steps
 
@@ -121,6 +123,7 @@ def unit_steps(
                         "command": f"{service.trust(change.key[2]).command} {change.file}",
                         "file": change.file,
                         "before": change.before,
+                        **users_in(change),
                     }
                 )
     if not runs:
@@ -148,6 +151,12 @@ def unit_steps(
     if links:
         steps.append({"kind": "prove", "proof": "link", "links": links})
     return steps
+
+
+def users_in(change: TrustChange) -> dict[str, Any]:
+    """Write down the other services that read a setting; nothing where there are none."""
+    users = [{"service": name, "rides": rides} for name, rides in change.users.items()]
+    return {"users": users} if users else {}
 
 
 def restarts(host: Host, service: catalogue.Service) -> bool:

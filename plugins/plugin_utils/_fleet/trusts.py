@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from .._services import catalogue
 from . import model, names
 from .due import Decision
 from .given import SITE, FleetInput, Host
@@ -39,6 +40,8 @@ class TrustChange:
     before: str | None
     reason: str
     stored: bool = False
+    #: Other services of the node that read the same setting; True: nothing of theirs waits for it.
+    users: dict[str, bool] = dataclasses.field(default_factory=dict)
 
     @property
     def content(self) -> frozenset[str]:
@@ -157,7 +160,41 @@ def changes(
             if model.is_doubted(host, links[0]):
                 reason = "a link over it could not be proven: perhaps it is stored and not live"
             found.append(TrustChange(key, stored_file, sorted(stored), [], None, reason, stored=True))
-    return found, waiting
+    return _together(given, found, vouching), waiting
+
+
+def _together(given: FleetInput, found: list[TrustChange], vouching: Vouching) -> list[TrustChange]:
+    """Bring changes of one setting that several services of a node read to one file with what all of them need."""
+    by_setting: dict[tuple[str, str], list[TrustChange]] = {}
+    for change in found:
+        host, service, name = change.key
+        if catalogue.BY_NAME[service].trust(name).show:
+            by_setting.setdefault((host, catalogue.BY_NAME[service].trust(name).command), []).append(change)
+    for (host, _command), changes in by_setting.items():
+        widened = [change for change in changes if not change.stored]
+        if widened:
+            first = widened[0]
+            keep = sorted({sha for change in widened for sha in change.keep})
+            add = sorted({sha for change in widened for sha in change.add} - set(keep))
+            file = file_name(given, first.key, first.before, frozenset([*keep, *add]), vouching)
+            for change in changes:
+                change.keep, change.add, change.file, change.before = keep, add, file, first.before
+                change.stored = False
+        concerned = {change.key[1] for change in changes}
+        for change in changes:
+            others = readers(given.hosts[host], change.key[1], change.key[2])
+            change.users = {name: name not in concerned for name in others}
+    return found
+
+
+def readers(host: Host, service: str, trust: str) -> dict[str, bool]:
+    """Give the other services of a node that read a trust setting, each as one whose restart can wait."""
+    row = catalogue.BY_NAME[service].trust(trust)
+    return {
+        other.name: True
+        for other in catalogue.SERVICES
+        if row.show and other.name != service and other.name in host.services and row in other.trusts
+    }
 
 
 def _waits(host: Host, key: TrustKey) -> bool:
@@ -189,7 +226,7 @@ def file_name(
 ) -> str:
     """Name the file of a trust that changes; take one that a killed run left, where it fits or was cut."""
     host = given.hosts[key[0]]
-    stem = names.trust_stem(key[1], key[2])
+    stem = names.trust_stem(*key[1:])
     survey = host.survey or {}
     newest = names.generation_of(assigned, stem) or 0 if assigned else 0
     ours = [

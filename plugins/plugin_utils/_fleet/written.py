@@ -123,6 +123,8 @@ def node(host: Host, decisions: list[Decision], topology: Topology) -> dict[str,
         "cluster": topology.clusters[host.name],
         "probe": probes,
         "services": [name for name, state in (host.survey or {"services": {}})["services"].items() if state["present"]],
+        # Those of its groups: what it shows besides may be nobody's.
+        "runs": list(host.services),
         "trusts": {
             f"{name}/{trust}": file
             for name, state in (host.survey or {"services": {}})["services"].items()

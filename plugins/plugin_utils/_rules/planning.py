@@ -189,6 +189,20 @@ TRUST = (
         "see to it yourself when they change their certificates",
     ),
     Rule(
+        "trust-of-outsiders-removed",
+        WARNING,
+        "4.8",
+        "taking back trust in somebody outside the fleet is told",
+        "ask those who run them whether anything is verified by it",
+    ),
+    Rule(
+        "service-needs-certificate",
+        ERROR,
+        "4",
+        "a service that runs keeps what it needs to start",
+        "switch the service off first",
+    ),
+    Rule(
         "trust-without-link",
         ERROR,
         "S8",

@@ -92,6 +92,11 @@ def pki_verify(certificate: str, bundle: str, authority: str | None = None) -> s
     return " ".join(word for word in (PKI_VERIFY, certificate, bundle, authority) if word)
 
 
+def disable(service: str) -> str:
+    """Give the command that switches a service off."""
+    return f"{service} disable"
+
+
 def enable(service: str) -> str:
     """Give the command that switches a service on."""
     return f"{service} enable"

@@ -96,7 +96,7 @@ UPLOADER = Service(
         r"\b(?:rev|vbrick)\b.*\b(?:trust|trusted|ca|bundle|certs?|certificates?)\b": "rev trust",
         r"\b(?:cms|meeting server)\b.*\b(?:host|hostname|address|server)\b": "cms host",
         r"\b(?:rev|vbrick)\b.*\b(?:host|hostname|address|server)\b": "rev host",
-        r"\b(?:cms|rev|vbrick|nfs)\b": UNUSED,
+        r"\b(?:cms|meeting server|rev|vbrick|nfs)\b": UNUSED,
     },
     section="2.1",
     slots=(),

@@ -88,10 +88,10 @@ MEETINGAPPS = Service(
         r"\bsecret\b": UNUSED,
         r"\bkey\b": "meetingapps key",
         r"\b(?:certificate|cert|crt|chain|fullchain)\b": "meetingapps certificate",
+        r"\b(?:address|host)\b": UNUSED,
         r"\b(?:listen|listening|interfaces?)\b.*\bport\b": "meetingapps port",
         r"\b(?:listen|listening|interfaces?)\b": "meetingapps listen",
         r"\bport\b": "meetingapps port",
-        r"\b(?:address|host)\b": UNUSED,
     },
     section="4.7",
     slots=(

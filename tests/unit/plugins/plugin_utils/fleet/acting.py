@@ -23,8 +23,21 @@ COMMANDS = {
     "webbridge3 https certs": "webbridge3_https",
     "webbridge3 c2w certs": "webbridge3_c2w",
     "turn certs": "turn",
+    "meetingapps https certs": "meetingapps",
+    "recorder sip certs": "recorder",
+    "streamer sip certs": "streamer",
+    "scheduler https certs": "scheduler_https",
+    "scheduler c2w certs": "scheduler_c2w",
 }
-TRUST_COMMANDS = {"callbridge trust c2w": ("callbridge", "c2w"), "webbridge3 c2w trust": ("webbridge3", "c2w")}
+#: Which services read what a command of trust sets.
+TRUST_COMMANDS = {
+    "callbridge trust c2w": [("callbridge", "c2w")],
+    "callbridge trust cluster": [("callbridge", "cluster")],
+    "webbridge3 c2w trust": [("webbridge3", "c2w")],
+    "scheduler c2w trust": [("scheduler", "c2w")],
+    "uploader cms trust": [("uploader", "cms")],
+    "tls sip trust": [("callbridge", "sip"), ("recorder", "sip"), ("streamer", "sip")],
+}
 
 
 class Acting:
@@ -154,11 +167,17 @@ class Acting:
         if plan["intent"] != "rollback":
             change = {"plan": plan["id"], "rollout": self.rollout, "files": _target(step), "before": before}
             node.replaced.setdefault(f"{step['service']}/{setting}", []).append({**change, "was": step.get("was")})
+        for user in step.get("users", []):
+            others = node.pending.setdefault(user["service"], {})
+            kept = others[setting]["before"] if setting in others else step["before"]
+            others[setting] = {**records[setting], "before": kept, "rides": user["rides"]}
         yield node.name, f"note {setting}"
         command, files = _split_command(step["command"])
         assert all(file in node.files for file in files), f"{step['command']} names a file that is not there"
         if command in TRUST_COMMANDS:
-            node.trusts[TRUST_COMMANDS[command]] = files[0]
+            for key in TRUST_COMMANDS[command]:
+                if key[0] in node.services:
+                    node.trusts[key] = files[0]
         else:
             key, certificate, *rest = files
             assert node.files[key].kind == "key"

@@ -29,6 +29,7 @@ from tests.unit.plugins.plugin_utils.fleet.paper import (
     PORTS,
     SERVER,
     SLOTS,
+    TRUSTS,
     USAGES,
     Authority,
     File,
@@ -68,6 +69,7 @@ __all__ = [
     "fingerprint",
     "info",
     "make_csr",
+    "make_plan",
     "rounds",
     "rules_of",
     "service_of",
@@ -121,8 +123,9 @@ class Fleet(Acting):
                 self.give(name, slot, ca, ends=ends)
         if "callbridge" in services:
             self.trust(name, "callbridge", *ca.pems[-1:])
-        if "webbridge3" in services:
-            self.trust(name, "webbridge3", *ca.pems[-1:])
+        for service in ("webbridge3", "scheduler"):
+            if service in services:
+                self.trust(name, service, *ca.pems[-1:])
         node.reboot()
         return node
 
@@ -137,13 +140,23 @@ class Fleet(Acting):
             node.start(service_of(slot))
         return leaf
 
-    def trust(self, name: str, service: str, *pems: str, file: str = "old-trust.pem") -> None:
+    def trust(self, name: str, service: str, *pems: str, file: str = "old-trust.pem", trust: str = "c2w") -> None:
         """Let a service trust exactly these certificates."""
         node = self.nodes[name]
-        name_of_file = f"{service}-{file}"
+        name_of_file = f"{service}-{file}" if trust == "c2w" else f"{service}-{trust}-{file}"
         node.put(name_of_file, "certificate", *pems)
-        node.trusts[service, "c2w"] = name_of_file
+        node.trusts[service, trust] = name_of_file
         node.start(service)
+
+    def verify_sip(self, name: str, *pems: str, mode: str = "enabled") -> None:
+        """Let all that speaks SIP on a node verify the other side by exactly these certificates."""
+        node = self.nodes[name]
+        node.put("sip-trust.pem", "certificate", *pems)
+        node.sip_verify = mode
+        for service in ("callbridge", "recorder", "streamer"):
+            if service in node.services:
+                node.trusts[service, "sip"] = "sip-trust.pem"
+                node.start(service)
 
     def cluster(self, cores: Iterable[str], edges: Iterable[str]) -> Cluster:
         """Let Call Bridges form a cluster and register Web Bridges by their names."""
@@ -208,10 +221,10 @@ class Fleet(Acting):
             shown = {}
             for slot, name in slots.items():
                 files = node.slots.get(slot) or {"key": None, "certificate": None, "bundle": None}
-                listen = [{"interface": "a", "port": PORTS[slot]}] if slot in node.slots else []
+                listen = [{"interface": "a", "port": PORTS[slot]}] if slot in node.slots and PORTS[slot] else []
                 shown[name] = {**files, "listen": listen}
                 read |= {str(files[part]) for part in ("certificate", "bundle") if files[part]}
-            trusts: dict[str, str | None] = {"c2w": None} if service in ("callbridge", "webbridge3") else {}
+            trusts: dict[str, str | None] = dict.fromkeys(TRUSTS.get(service, ()))
             trusts |= {trust: file for (owner, trust), file in node.trusts.items() if owner == service}
             trusts |= {trust: file for (owner, trust), file in node.foreign_trusts.items() if owner == service}
             read |= {file for file in trusts.values() if file}
@@ -224,6 +237,11 @@ class Fleet(Acting):
                 "unknown_rows": node.unknown_rows.get(service, []),
                 "unknown_trusts": node.unknown_trusts.get(service, []),
             }
+            if "sip" in trusts:
+                known = node.sip_verify in ("enabled", "disabled", "ocsp")
+                services[service]["verify"] = {"sip": node.sip_verify if known else None}
+            if service == "uploader":
+                services[service]["hosts"] = {"cms": node.uploads_to, "rev": None}
         read |= {name for name in node.made if "-trust-" in name}
         in_flight = [record for records in node.pending.values() for record in records.values()]
         for record in [*in_flight, *(entry for entries in node.replaced.values() for entry in entries)]:
@@ -235,7 +253,7 @@ class Fleet(Acting):
             "address": node.address,
             "taken_at": "2026-11-23T15:00:00Z",
             "prompt": node.name,
-            "version": "3.9",
+            "version": node.version,
             "files": {name: {"kind": file.kind, "size": 1} for name, file in sorted(node.files.items())},
             "certificates": {
                 name: {"certificates": [entry_of(pem) for pem in file.pems], "problems": file.problems}
@@ -252,7 +270,7 @@ class Fleet(Acting):
                 slot: self._served(node, slot)
                 for service in node.services
                 for slot in SLOTS[service]
-                if slot in node.slots and node.enabled.get(service, True)
+                if slot in node.slots and node.enabled.get(service, True) and PORTS[slot]
             },
             "api": self._api(node),
             "matches": self._matches(node),

@@ -31,16 +31,47 @@ SLOTS = {
     "callbridge": {"callbridge": "callbridge"},
     "webbridge3": {"webbridge3_https": "https", "webbridge3_c2w": "c2w"},
     "turn": {"turn": "turn"},
+    "meetingapps": {"meetingapps": "meetingapps"},
+    "recorder": {"recorder": "recorder"},
+    "streamer": {"streamer": "streamer"},
+    "scheduler": {"scheduler_https": "https", "scheduler_c2w": "c2w"},
+    "uploader": {},
 }
-PORTS = {"webadmin": 445, "callbridge": 5061, "webbridge3_https": 443, "webbridge3_c2w": 9999, "turn": 5349}
+#: What dials and listens nowhere has no port.
+PORTS: dict[str, int | None] = {
+    "webadmin": 445,
+    "callbridge": 5061,
+    "webbridge3_https": 443,
+    "webbridge3_c2w": 9999,
+    "turn": 5349,
+    "meetingapps": 5000,
+    "recorder": 6001,
+    "streamer": 7001,
+    "scheduler_https": 8443,
+    "scheduler_c2w": None,
+}
+#: Rows of trust that a display has though nothing is set.
+TRUSTS = {
+    "callbridge": ("c2w", "cluster", "sip"),
+    "webbridge3": ("c2w",),
+    "scheduler": ("c2w",),
+    "recorder": ("sip",),
+    "streamer": ("sip",),
+    "uploader": ("cms", "rev"),
+}
 USAGES = {
     "webadmin": (SERVER,),
     "callbridge": (SERVER, CLIENT),
     "webbridge3_https": (SERVER,),
     "webbridge3_c2w": (SERVER, CLIENT),
     "turn": (SERVER,),
+    "meetingapps": (SERVER,),
+    "recorder": (SERVER,),
+    "streamer": (SERVER,),
+    "scheduler_https": (SERVER,),
+    "scheduler_c2w": (CLIENT,),
 }
-FULL_CHAIN = ("webbridge3_https", "webbridge3_c2w")
+FULL_CHAIN = ("webbridge3_https", "webbridge3_c2w", "meetingapps", "scheduler_https", "scheduler_c2w")
 
 
 def service_of(slot: str) -> str:
@@ -144,6 +175,10 @@ class Node:
     #: What ``pki match`` says of key and certificate, where it is not yes.
     matches: dict[tuple[str, str], bool | None] = dataclasses.field(default_factory=dict)
     unprobed: set[str] = dataclasses.field(default_factory=set)
+    #: What tls sip verify says, and whom an uploader dials.
+    sip_verify: str = "disabled"
+    uploads_to: str | None = None
+    version: str = "3.9"
     foreign_trusts: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     unknown_rows: dict[str, list[list[str]]] = dataclasses.field(default_factory=dict)
     unknown_trusts: dict[str, list[list[str]]] = dataclasses.field(default_factory=dict)

@@ -24,7 +24,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._errors import (
     PasswordChangeRequired,
     SessionLost,
 )
-from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays
+from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays, settings
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import CONFIRM, Session
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.transport import Endpoint
 from ansible_collections.certops.cms.plugins.plugin_utils._services.catalogue import BY_NAME
@@ -36,11 +36,21 @@ PASSWORD = "Simulated-of-the-tests-1"
 CONFIG: dict[str, Any] = {
     "domain": "example.test",
     "start": "legacy",
-    "legacy": {"days_left": 12},
     "users": [{"name": "admin", "password": PASSWORD, "role": "admin"}],
     "durations": {"restart": 0.1, "service": 0.05, "api_start": 0.05, "reboot": 0.3},
-    "nodes": [{"name": "cms1", "services": ["webadmin", "callbridge", "webbridge3", "turn"], "lacks": ["recorder"]}],
+    "legacy": {"days_left": 12, "sip_verify": "enable"},
+    "nodes": [
+        {
+            "name": "cms1",
+            "services": ["webadmin", "callbridge", "webbridge3", "turn", "scheduler"],
+            "lacks": ["recorder"],
+        },
+        {"name": "cms2", "services": ["recorder", "streamer", "uploader"]},
+        {"name": "cms3", "services": ["meetingapps"]},
+    ],
 }
+
+SERVICES_OF: dict[str, list[str]] = {cfg["name"]: cfg["services"] for cfg in CONFIG["nodes"]}
 
 #: What a session may meet: the switches that change bytes on the way or the form of an answer.
 SESSION_SWITCHES = [
@@ -91,9 +101,10 @@ def node(fleet: SimulatedFleet) -> Iterator[SimulatedFleet]:
 @pytest.fixture
 def login(node: SimulatedFleet) -> Iterator[Callable[..., Session]]:
     opened: list[Session] = []
-    host = node.inventory()["all"]["children"]["cms"]["hosts"]["cms1"]
+    hosts = node.inventory()["all"]["children"]["cms"]["hosts"]
 
-    def make(**more: Any) -> Session:
+    def make(name: str = "cms1", **more: Any) -> Session:
+        host = hosts[name]
         endpoint = Endpoint(
             host=host["ansible_host"],
             port=host["ansible_port"],
@@ -116,8 +127,9 @@ def login(node: SimulatedFleet) -> Iterator[Callable[..., Session]]:
 
 def check_everything(one: Session, name: str) -> None:
     """Read every display, store a setting, make a CSR, move a file: one login."""
-    read = {service: displays.parse_service(row, one.show(row.show)) for service, row in BY_NAME.items()}
-    slots = {(service, slot): read[service]["slots"][slot] for service, row in BY_NAME.items() for slot in _slots(row)}
+    here = {service: BY_NAME[service] for service in ("webadmin", "callbridge", "webbridge3", "turn")}
+    read = {service: displays.parse_service(row, one.show(row.show)) for service, row in here.items()}
+    slots = {(service, slot): read[service]["slots"][slot] for service, row in here.items() for slot in _slots(row)}
     assert all(found["key"].endswith(".key") and found["certificate"] for found in slots.values())
     assert all(port["port"] for found in slots.values() for port in found["listen"])
     assert all(found["listen"] for found in slots.values())
@@ -160,6 +172,40 @@ def test_every_dialect_is_understood(
             login(channel=channel).show("webadmin")
         return
     check_everything(login(channel=channel), f"d-{dialect}-{channel}")
+
+
+#: Displays that nobody has seen, by the switches that say what they may look like.
+FORMS = ["recorder_rows", "streamer_resolution", "scheduler_rows", "meetingapps_rows", "uploader_rows", "tls_rows"]
+FORMS += ["tls_verify_words", "sip_interfaces_off", "unknown_row", "display_words", "display_padding"]
+
+
+@pytest.mark.parametrize(
+    ("switch", "position"),
+    [("dialect", name) for name in DIALECTS]
+    + [(name, position) for name in FORMS for position in SWITCHES[name].positions],
+)
+def test_displays_that_nobody_has_seen_are_read_right_in_every_form(
+    node: SimulatedFleet, login: Callable[..., Session], switch: str, position: Any
+) -> None:
+    node.control.set_switch("all", switch, position)
+    for name in ("cms1", "cms2", "cms3"):
+        one = login(name)
+        for service in SERVICES_OF[name]:
+            if service in ("webadmin", "callbridge", "webbridge3", "turn"):
+                continue
+            read = displays.parse_service(BY_NAME[service], one.show(service))
+            if not read["present"]:
+                assert "unknown" in read["detail"].lower() or "not" in read["detail"].lower()
+                continue
+            assert read["enabled"] is True, service
+            for slot in read["slots"].values():
+                assert slot["key"].startswith(name)
+                assert slot["certificate"].startswith(name)
+            assert read["trusts"].get("c2w" if service == "scheduler" else "cms", "old_ca.pem").endswith(".pem")
+            assert not read["unknown_trusts"]
+        if name != "cms3":
+            found = settings.parse_setting("tls sip", one.show("tls sip"))
+            assert (found["trust"], found["verify"]) == ("old_ca.pem", "enabled")
 
 
 @pytest.mark.parametrize("channel", ["auto", "shell"])
