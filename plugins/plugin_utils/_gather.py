@@ -101,8 +101,6 @@ def chosen_slot(service: catalogue.Service, slot: str | None) -> str:
     """Give the id of the slot that the options of a task choose. Raises BadOption."""
     if not service.slots:
         raise BadOption(f"service {service.name}", "has no certificate of its own", "name another service")
-    if not service.slots:
-        raise BadOption("service", f"{service.name} takes no certificate", "use certops.cms.trust for what it trusts")
     if len(service.slots) == 1:
         if slot is not None:
             raise BadOption("slot", f"is not for {service.name}, which has one", "leave it out")

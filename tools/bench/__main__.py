@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run the benchmarks: ``python -m tools.bench [quick|render]``; a full run writes docs/benchmarks.md."""
+"""Run the benchmarks: ``python -m tools.bench [quick|plan|render]``; a full run writes docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import Any
 
 from tools._run import ROOT, heading
 from tools.bench.contenders import DIRECTORY
+from tools.bench.plans import measured
 from tools.bench.plot import picture
 from tools.bench.suite import FULL, QUICK, measure_all
-from tools.bench.table import idle_table, middle, page, ratio_table, site_table, target_table, targets
+from tools.bench.table import idle_table, middle, page, plan_table, ratio_table, site_table, target_table, targets
 
 PAGE, PICTURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.svg"
 
@@ -47,6 +48,9 @@ def main() -> int:
     mode = sys.argv[1] if len(sys.argv) > 1 else "full"
     if mode == "render":
         write(json.loads((DIRECTORY / "results.json").read_text()))
+        return 0
+    if mode == "plan":
+        print(plan_table(measured()))
         return 0
     started = time.monotonic()
     results = measure_all(QUICK if mode == "quick" else FULL)

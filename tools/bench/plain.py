@@ -27,6 +27,7 @@ import paramiko
 import yaml
 
 DISPLAYS = ("version", "webadmin", "callbridge", "webbridge3", "turn", "pki list")
+DISPLAYS_OF_A_CALL_BRIDGE = ("tls sip", "tls ldap")
 #: Seconds between two channels, and of silence after which a first prompt is complete: those of the collection.
 PACING = 0.05
 QUIET = 0.1
@@ -72,6 +73,8 @@ def read_node(host: Mapping[str, Any], more: bool) -> int:
     try:
         shell = Shell(client)
         shown = {display: shell.show(display) for display in DISPLAYS}
+        if _FILE.search(shown["callbridge"]):
+            shown |= {display: shell.show(display) for display in DISPLAYS_OF_A_CALL_BRIDGE}
         time.sleep(PACING)
         sftp = client.open_sftp()
         there = {entry.filename for entry in sftp.listdir_attr(".")}

@@ -22,6 +22,7 @@ from tools._run import heading
 from tools.bench.contenders import DIRECTORY, FORKS, ControlNode, netcommon_collections, versions
 from tools.bench.fleets import BenchFleet
 from tools.bench.measure import Cost
+from tools.bench.plans import measured
 from tools.bench.relay import far_away
 
 
@@ -98,6 +99,9 @@ def measure_all(scale: Scale, directory: Path = DIRECTORY) -> Results:
         results["growth"][str(count)] = known["renew"]
     heading(f"{scale.site} nodes from an old root to a new one: site")
     results["site"] = _site(scale.site, directory)
+    if scale.growth:
+        heading("The plan by itself")
+        results["plans"] = measured()
     if scale.delayed:
         heading(f"Nothing is due on {scale.delayed} nodes that are {scale.delay} ms away")
         results["delayed"] = _delayed(scale.delayed, scale.delay, directory)

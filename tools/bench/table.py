@@ -179,6 +179,22 @@ def growth_table(growth: dict[str, Any]) -> str:
     return rows(heads, lines)
 
 
+def plan_table(plans: list[dict[str, Any]]) -> str:
+    """Write the processor time of plans by number of links."""
+    lines = [
+        [
+            f"{one['clusters']} of {one['cores']} Call Bridges",
+            str(one["nodes"]),
+            str(one["links"]),
+            str(one["restarts"]),
+            f"{one['seconds']:.2f}",
+            f"{1000 * one['seconds'] / one['links']:.2f}",
+        ]
+        for one in plans
+    ]
+    return rows(["clusters", "nodes", "links", "restarts", "processor", "milliseconds per link"], lines)
+
+
 def _delay_note(delayed: dict[str, Any] | None, netem: bool) -> str:
     if delayed is None:
         return "Not measured in this run."
@@ -219,6 +235,7 @@ def page(results: dict[str, Any]) -> str:
         restart=DURATIONS["restart"],
         site=site_table(results["site"]),
         growth=growth_table(results["growth"]) if results["growth"] else nothing,
+        plans=plan_table(results["plans"]) if results.get("plans") else nothing,
         delay_note=_delay_note(delayed, results["netem"]),
         delayed=rows(
             ["run", "wall", "", "processor", "simulator"],

@@ -64,7 +64,41 @@ class Unit:
 
 def units(changes: Iterable[Change]) -> list[Unit]:
     """Turn changes into units with as few restarts as the links allow, each with its level (0 first)."""
-    changes = list(changes)
+    found: dict[UnitKey, Unit] = {}
+    for part in _apart(list(changes)):
+        found.update(_split_as_needed(part))
+    _levels(found)
+    return sorted(found.values(), key=lambda unit: (unit.level, unit.key))
+
+
+def _apart(changes: list[Change]) -> list[list[Change]]:
+    """Sort changes into those that need each other, directly or through others; so do clusters fall apart."""
+    by_place: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        by_place.setdefault((change.host, change.service), []).append(change)
+    near: dict[tuple[str, str], set[tuple[str, str]]] = {place: set() for place in by_place}
+    for change in changes:
+        for place in change.needs & near.keys():
+            near[change.host, change.service].add(place)
+            near[place].add((change.host, change.service))
+    found: list[list[Change]] = []
+    seen: set[tuple[str, str]] = set()
+    for first in by_place:
+        together: list[Change] = []
+        ahead = [first]
+        while ahead:
+            place = ahead.pop()
+            if place not in seen:
+                seen.add(place)
+                together += by_place[place]
+                ahead += sorted(near[place])
+        if together:
+            found.append(together)
+    return found
+
+
+def _split_as_needed(changes: list[Change]) -> dict[UnitKey, Unit]:
+    """Make units of changes, and split those that stand in a circle, what hurts least first."""
     split: set[tuple[str, str]] = set()
     while True:
         found = _make(changes, split)
@@ -80,8 +114,7 @@ def units(changes: Iterable[Change]) -> list[Unit]:
         if not _circle(whole):
             found = whole
             split.remove(place)
-    _levels(found)
-    return sorted(found.values(), key=lambda unit: (unit.level, unit.key))
+    return found
 
 
 def _hurt(service: str) -> int:

@@ -22,7 +22,7 @@ from . import due, inventory, order, outside, pending, rollback, rounds, rules, 
 from .due import Decision
 from .given import ROLLBACK, FleetInput
 from .looking import Against, View
-from .model import SlotKey, State, TrustKey, Vouching, parse_time, shown_now, today
+from .model import Shown, SlotKey, State, TrustKey, Vouching, parse_time, shown_now, today
 from .order import BOTH, IDENTITY, TRUST, Change, Unit
 from .topology import Link, Topology, build
 from .trusts import TrustChange
@@ -317,26 +317,24 @@ class _Planner:
         state, topology = self.state.copy(), self.topology
         held = {link.id for link in topology.links if not self.state.faults(link, self.given.now)}
         by_place = {(u.host, u.service, u.level): u for u in units}
+        changes: dict[tuple[str, str], list[TrustChange]] = {}
+        for change in self.changes:
+            changes.setdefault(change.key[:2], []).append(change)
+        stored, new = _by_place(self.stored), _by_place(self.new)
         level_of = {name: level for level, name in rounds.level_names(units).items()}
         for entry in planned:
             for host in entry["hosts"] if entry["serial"] else []:
                 for batch in entry["batches"][host]:
                     unit = by_place[host, batch["service"], level_of[entry["name"]]]
-                    self._enter(state, unit)
+                    place = (unit.host, unit.service)
+                    for change in changes.get(place, []) if unit.part in (TRUST, BOTH) else []:
+                        state.trusts[change.key] = change.content
+                    # Whatever is stored already becomes live with the first restart, whatever that restart is for.
+                    state.slots.update(stored.get(place, {}))
+                    if unit.part in (IDENTITY, BOTH):
+                        state.slots.update(new.get(place, {}))
                     # Only the links of this node can be otherwise than after the batch before.
                     self._compare(state, [link for link in topology.links_of(host) if link.id in held], batch["id"])
-
-    def _enter(self, state: State, unit: Unit) -> None:
-        if unit.part in (TRUST, BOTH):
-            for change in self.changes:
-                if change.key[:2] == (unit.host, unit.service):
-                    state.trusts[change.key] = change.content
-        # Whatever is stored already becomes live with the first restart, whatever that restart is for.
-        entered = [self.stored, self.new] if unit.part in (IDENTITY, BOTH) else [self.stored]
-        for slots in entered:
-            for (host, slot_id), shown in slots.items():
-                if host == unit.host and catalogue.SLOTS[slot_id][0].name == unit.service:
-                    state.slots[host, slot_id] = shown
 
     def _compare(self, state: State, links: list[Link], after: str) -> None:
         for link in links:
@@ -344,6 +342,14 @@ class _Planner:
             if faults:
                 finding = find("link-would-break-on-the-way", link.id, f"after {after}: " + "; ".join(faults))
                 self.against.append(Against(finding, (link.verifier, link.presenter)))
+
+
+def _by_place(slots: dict[SlotKey, Shown]) -> dict[tuple[str, str], dict[SlotKey, Shown]]:
+    """Sort what slots will show by node and service."""
+    found: dict[tuple[str, str], dict[SlotKey, Shown]] = {}
+    for (host, slot_id), shown in slots.items():
+        found.setdefault((host, catalogue.SLOTS[slot_id][0].name), {})[host, slot_id] = shown
+    return found
 
 
 def plan_id(plan: dict[str, Any]) -> str:

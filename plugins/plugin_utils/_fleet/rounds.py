@@ -54,7 +54,13 @@ class _Rounds:
         self.given = given
         self.topology = topology
         self.decisions = decisions
-        self.changes = changes
+        self._decided: dict[str, list[Decision]] = {}
+        for decision in decisions:
+            for host in dict.fromkeys(name for name, _slot in decision.slots):
+                self._decided.setdefault(host, []).append(decision)
+        self._changed: dict[str, list[tuple[int, TrustChange]]] = {}
+        for index, change in enumerate(changes):
+            self._changed.setdefault(change.key[0], []).append((index, change))
 
     def build(self, units: list[Unit]) -> list[dict[str, Any]]:
         rounds: list[dict[str, Any]] = []
@@ -69,7 +75,7 @@ class _Rounds:
             rounds.append({"name": ISSUE, "serial": False, "hosts": [], "waves": [], "batches": {}})
         stage: dict[str, list[dict[str, Any]]] = {}
         for host in self.given.hosts.values():
-            found = steps.stage_steps(host, self.decisions, list(enumerate(self.changes)))
+            found = steps.stage_steps(host, self._decided.get(host.name, []), self._changed.get(host.name, []))
             if found:
                 stage[host.name] = found
         if stage:
@@ -111,11 +117,13 @@ class _Rounds:
     def _batch(self, unit: Unit, batch_id: str, requires: list[str]) -> dict[str, Any]:
         service = catalogue.BY_NAME[unit.service]
         host = self.given.hosts[unit.host]
+        decisions = self._decided.get(unit.host, [])
+        changes = [change for _index, change in self._changed.get(unit.host, [])]
         reasons: list[str] = []
         if TRUST in unit.part:
-            reasons += [change.reason for change in self.changes if change.key[:2] == (unit.host, unit.service)]
+            reasons += [change.reason for change in changes if change.key[1] == unit.service]
         named: dict[str, list[str]] = {}
-        for decision in self.decisions:
+        for decision in decisions:
             mine = [s for h, s in decision.slots if h == unit.host and catalogue.SLOTS[s][0] is service]
             if any(unit.carries(slot_id) for slot_id in mine):
                 named.setdefault(str(decision.reason), []).append(decision.identity.name)
@@ -129,7 +137,7 @@ class _Rounds:
         return {
             "id": batch_id,
             "service": unit.service,
-            "steps": steps.unit_steps(unit, self.given, self.topology, self.decisions, self.changes),
+            "steps": steps.unit_steps(unit, self.given, self.topology, decisions, changes),
             "requires": requires,
             "cost": service.restart_cost if runs else "nothing: the service is switched off",
             "gate_calls": service.drops_calls and runs,

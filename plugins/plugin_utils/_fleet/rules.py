@@ -141,11 +141,13 @@ def about_identities(given: FleetInput, decisions: list[Decision], vouching: Vou
             host = given.hosts[host_name]
             yield from _assigned(host, slot_id, decision.identity, given, vouching)
             yield from _served(host, slot_id)
+    on_host: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        for name in decision.identity.hosts:
+            on_host.setdefault(name, []).append(decision)
     for host in given.hosts.values():
         stems: dict[str, str] = {}
-        for decision in decisions:
-            if host.name not in decision.identity.hosts:
-                continue
+        for decision in on_host.get(host.name, []):
             first = stems.setdefault(names.stem(decision.identity.name), decision.identity.name)
             if first != decision.identity.name:
                 found = f"the identities {first!r} and {decision.identity.name!r} would get the same file names"

@@ -63,6 +63,14 @@ class Topology:
         return found
 
     @functools.cached_property
+    def by_slot(self) -> dict[tuple[str, str], list[Link]]:
+        """Give the links by the slot that presents in them."""
+        found: dict[tuple[str, str], list[Link]] = {}
+        for link in self.links:
+            found.setdefault(link.slot_key, []).append(link)
+        return found
+
+    @functools.cached_property
     def _members(self) -> dict[int, list[str]]:
         found: dict[int, list[str]] = {}
         for name, number in self.clusters.items():

@@ -105,8 +105,9 @@ def identities(
             identity.current[host.name, slot_id] = chain[0]["info"] if chain else None
             if not chain and _names_a_file(host, slot_id):
                 identity.unreadable = True
+    owners = _owners(given, topology)
     for identity in found.values():
-        problems.extend(_complete(identity, given, topology, vouching))
+        problems.extend(_complete(identity, given, topology, vouching, owners))
     return list(found.values()), problems
 
 
@@ -116,7 +117,7 @@ def _names_a_file(host: Host, slot_id: str) -> bool:
 
 
 def _adopted(
-    identity: Identity, given: FleetInput, topology: Topology, vouching: Vouching
+    identity: Identity, given: FleetInput, vouching: Vouching, owners: dict[str, set[str]]
 ) -> tuple[list[str], list[tuple[str, str, str]]]:
     """Give the names of the certificates that are replaced and that the new one keeps, and what speaks against it.
 
@@ -130,7 +131,7 @@ def _adopted(
         if name
     }
     issuer = given.issuers.get(identity.issuer or "")
-    others = _names_of_others(identity, given, topology)
+    mine = set(identity.hosts)
     kept: list[str] = []
     problems = []
     for (host, slot_id), info in identity.current.items():
@@ -140,7 +141,7 @@ def _adopted(
         for name in [entry.lower() for entry in [*info["dns"], *info["ip"]]]:
             if certified or name in own:
                 kept.append(name)
-            elif info["self_signed"] or name in others:
+            elif info["self_signed"] or owners.get(name, mine) - mine:
                 continue
             elif name.startswith("*."):
                 problems.append(
@@ -156,17 +157,21 @@ def _adopted(
     return kept, problems if identity.config.get("keep_names", True) and not own else []
 
 
-def _names_of_others(identity: Identity, given: FleetInput, topology: Topology) -> set[str]:
-    found = set()
+def _owners(given: FleetInput, topology: Topology) -> dict[str, set[str]]:
+    """Give the nodes that each name belongs to: what they are called, and what they are dialled by."""
+    found: dict[str, set[str]] = {}
     for host in [*given.hosts.values(), *given.skipped_hosts.values()]:
-        if host.name not in identity.hosts:
-            found |= {name.lower() for name in (host.fqdn, host.address, host.name) if name}
-    found |= {link.dialled.lower() for link in topology.links if link.dialled and link.presenter not in identity.hosts}
+        for name in (host.fqdn, host.address, host.name):
+            if name:
+                found.setdefault(name.lower(), set()).add(host.name)
+    for link in topology.links:
+        if link.dialled:
+            found.setdefault(link.dialled.lower(), set()).add(link.presenter)
     return found
 
 
 def _complete(
-    identity: Identity, given: FleetInput, topology: Topology, vouching: Vouching
+    identity: Identity, given: FleetInput, topology: Topology, vouching: Vouching, owners: dict[str, set[str]]
 ) -> list[tuple[str, str, str]]:
     """Fill in names, subject, usages, key and issuer."""
     hosts = [given.hosts[name] for name in identity.hosts]
@@ -188,7 +193,7 @@ def _complete(
     names += _dialled(identity, topology)
     names += [str(name) for name in config.get("names") or []]
     if adopt:
-        kept, against = _adopted(identity, given, topology, vouching)
+        kept, against = _adopted(identity, given, vouching, owners)
         problems.extend(against)
         identity.adopted = [name for name in dict.fromkeys(identity.adopted) if name not in {n.lower() for n in names}]
         names += kept
@@ -260,7 +265,8 @@ def _complete(
 
 def _dialled(identity: Identity, topology: Topology) -> list[str]:
     """Give the names under which verifiers dial the slots of an identity (guide 4.5)."""
-    return [link.dialled for link in topology.links if link.dialled and link.slot_key in identity.slots]
+    links = [link for slot in dict.fromkeys(identity.slots) for link in topology.by_slot.get(slot, [])]
+    return [link.dialled for link in sorted(links, key=lambda link: link.id) if link.dialled]
 
 
 def _common_name(identity: Identity, hosts: list[Host], adopt: bool, names: set[str]) -> str:

@@ -175,9 +175,9 @@ class Acting:
         command, files = _split_command(step["command"])
         assert all(file in node.files for file in files), f"{step['command']} names a file that is not there"
         if command in TRUST_COMMANDS:
-            for key in TRUST_COMMANDS[command]:
-                if key[0] in node.services:
-                    node.trusts[key] = files[0]
+            for reader in TRUST_COMMANDS[command]:
+                if reader[0] in node.services:
+                    node.trusts[reader] = files[0]
         else:
             key, certificate, *rest = files
             assert node.files[key].kind == "key"
