@@ -244,9 +244,8 @@ class ActionModule(CmsAction):
 
     def _users(self, node: Node) -> list[str]:
         """Name the services whose displays name the file, and ``pki`` where the node says that it is used (S3)."""
-        found = [service.name for service in catalogue.SERVICES if self._name in node.files_of(service.name)]
-        for show in commands.SETTING_DISPLAYS:
-            found += [show] * displays.names_file(node.session.show(show), self._name)
+        groups = self.variables.get("group_names") or []
+        found = node.users_of(self._name, [row.name for row in catalogue.SERVICES if row.group in groups])
         named = displays.names_file(node.session.show(commands.PKI), self._name)
         return found or (["the node (pki)"] if named else [])
 

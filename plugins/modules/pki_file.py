@@ -14,7 +14,8 @@ description:
   - Moves the files that the services of a Meeting Server are given, over SFTP, on one login.
   - The content is checked before it is sent, and read back after that.
   - A file that a service names is never overwritten and never removed. The displays of the services and the C(pki)
-    command are read for that in the same login.
+    command are read for that in the same login. A service of the groups of the host that does not show what it uses
+    stops the task, and so does any other one whose display fails without saying that the Meeting Server lacks it.
   - A private key is never downloaded, because a key that was made on a Meeting Server stays there.
 extends_documentation_fragment:
   - certops.cms.attributes

@@ -30,16 +30,19 @@ def render(node: Node, rows: list[Row]) -> list[str]:
     """The lines of a display under the node's switches."""
     other_case = node.sw.is_("display_words", "other_case")
     padding = node.sw["display_padding"]
+    nothing = node.sw["nothing_set"]
     lines = []
     for label, value, width in rows:
-        text = plain(value)
+        # Without a colon and a value nobody would take it for a row.
+        text = "" if value is None and width and nothing != "none" else plain(value)
         if other_case:
             text = _OTHER_CASE.get(text, _SWAP.get(text, text))
         if padding == "tight":
             width = len(label) + 1 if width else 0
         elif padding == "wide":
             width = width + 9 if width else 0
-        lines.append(f"{label:<{width}}: {text}" if width else f"{label}         {text}")
+        line = f"{label:<{width}}: {text}" if width else f"{label}         {text}"
+        lines.append(line.rstrip() if nothing == "blank_trimmed" else line)
     position = node.sw["unknown_row"]
     if position != "none":
         where = node.random.randrange(len(lines) + 1)

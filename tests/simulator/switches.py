@@ -111,6 +111,8 @@ SWITCHES: dict[str, Switch] = {
     "webadmin_enabled_line": Switch("absent", ("absent", "capital", "small"), "the closing line of webadmin enable"),
     "display_words": Switch("documented", ("documented", "other_case"), "case of true, enabled and none"),
     "display_padding": Switch("documented", ("documented", "tight", "wide"), "blanks around the colons of a display"),
+    # The reference says the word; of rows that it does not show nobody knows.
+    "nothing_set": Switch("none", ("none", "blank", "blank_trimmed"), "row of a display in which nothing is set"),
     "callbridge_rows": Switch("3.8", ("3.8", "before_3.8", "after_3.9"), "rows of the callbridge display"),
     "turn_rows": Switch("mixed", ("mixed", "colon"), "rows of the turn display that have no colon"),
     "redirect_value": Switch("word", ("word", "word_and_port"), "HTTP redirect row when on"),

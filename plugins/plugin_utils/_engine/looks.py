@@ -19,10 +19,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._errors import NotUnderstood
-from .._mmp import displays, settings, texts
+from .._mmp import displays, texts
 from .._mmp.session import Session
 from .._services import catalogue, commands
-from .node import add_settings, read_display
+from .node import add_settings, parsed, read_display, setting
 
 NOT_ASKED = "not asked: the node is in no group that calls for it, and all its files are accounted for"
 
@@ -87,7 +87,7 @@ class Looks:
         """Read a service that no group calls for; what is not understood of it is told, with the files it may name."""
         text = self._session.show(row.show)
         try:
-            found: dict[str, Any] = displays.parse_service(row, text)
+            found = parsed(self._session, row, text)
         except NotUnderstood as error:
             files = sorted(displays.files_in(text))
             return {
@@ -103,7 +103,7 @@ class Looks:
     def _setting(self, show: str) -> dict[str, Any]:
         if show not in self._settings:
             try:
-                self._settings[show] = settings.parse_setting(show, self._session.show(show))
+                self._settings[show] = setting(self._session, show)
             except NotUnderstood as error:
                 self._settings[show] = {"present": False, "detail": error.reason, "problem": error.reason}
         return self._settings[show]

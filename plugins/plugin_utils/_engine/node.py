@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .._errors import NotUnderstood
-from .._mmp import displays, settings, texts
+from .._mmp import displays, rows, settings, texts
+from .._mmp.empty import NothingOrLost
 from .._mmp.session import Answer, Reply, Session
 from .._services import catalogue, commands
 
@@ -59,12 +60,12 @@ class Node:
         return read_display(self.session, catalogue.BY_NAME[service], self.name, shows)
 
     def display_again(self, service: str, shows: Iterable[str] = ()) -> dict[str, Any]:
-        """Read the display of a service that the node has shown before. Raises NotUnderstood when it does not now."""
+        """Read the display of a service that the node runs. Raises NotUnderstood when it does not show it now."""
         found = self.display(service, shows)
         if not found["present"]:
             raise NotUnderstood(
                 f"{self.name} {service}",
-                f"the node showed this service before and does not now: {found['detail']}",
+                f"the node is known to run this service and does not show it now: {found['detail']}",
                 f"run '{catalogue.BY_NAME[service].show}' by hand and look at what it says",
                 self.transcript,
             )
@@ -93,13 +94,50 @@ class Node:
         Raises NotUnderstood for a service whose display is known and was not understood.
         """
         row = catalogue.BY_NAME[service]
-        text = self.session.show(row.show)
+        return self._files_in(row, self.session.show(row.show))
+
+    def _files_in(self, row: catalogue.Service, text: str) -> set[str]:
         try:
-            return set(displays.files_named(displays.parse_service(row, text)))
+            return set(displays.files_named(parsed(self.session, row, text)))
         except NotUnderstood as error:
             if row.everywhere:
                 raise _of(self.name, error) from error
             return set(displays.files_in(text))
+
+    def users_of(self, file: str, expected: Iterable[str]) -> list[str]:
+        """Read the displays of all services and settings, and name those that name a file (S3).
+
+        Raises NotUnderstood when the node does not show one that it is ``expected`` to run, and when it only fails to
+        show another one: what a node says twice that it lacks is not there.
+        """
+        known = set(expected)
+        found = []
+        for row in catalogue.SERVICES:
+            if row.name in known:
+                named = displays.files_named(self.display_again(row.name))
+            else:
+                text = self._shown(row.show)
+                named = self._files_in(row, text) if text else set()
+            found += [row.name] if file in named else []
+        return found + [show for show in commands.SETTING_DISPLAYS if displays.names_file(self._shown(show), file)]
+
+    def _shown(self, show: str) -> str:
+        """Give a display; nothing where the node says that it has none, and says so again."""
+        text = self.session.show(show)
+        if displays.complains(text) is None:
+            return text
+        text = self.session.show(show)
+        detail = displays.complains(text)
+        if detail is None:
+            return text
+        if displays.says_absent(detail):
+            return ""
+        raise NotUnderstood(
+            f"{self.name} {show}",
+            f"the node does not show this, and does not say that it lacks it either: {detail}",
+            f"run '{show}' by hand and look at what it says; nothing was changed",
+            self.transcript,
+        )
 
     def files(self) -> dict[str, int | None]:
         """List the files, with their sizes."""
@@ -182,10 +220,10 @@ def read_display(
     """
     text = session.show(service.show)
     try:
-        found: dict[str, Any] = displays.parse_service(service, text)
+        found = parsed(session, service, text)
         wanted = [show for show in service.shows if shows is None or show in set(shows)]
         if found["present"]:
-            add_settings(found, service, {show: settings.parse_setting(show, session.show(show)) for show in wanted})
+            add_settings(found, service, {show: setting(session, show) for show in wanted})
     except NotUnderstood as error:
         raise _of(node, error) from error
     return found
@@ -205,6 +243,32 @@ def add_settings(found: dict[str, Any], service: catalogue.Service, shown: Mappi
         if setting is not None and setting["present"]:
             found["trusts"][trust.name] = setting["trust"]
             found.setdefault("verify", {})[trust.name] = setting["verify"]
+
+
+def parsed(session: Session, service: catalogue.Service, text: str) -> dict[str, Any]:
+    """Read ``text``, the display of a service. Raises NotUnderstood."""
+    found: dict[str, Any] = _with_longer_lines(session, lambda widest: displays.parse_service(service, text, widest))
+    return found
+
+
+def setting(session: Session, show: str) -> dict[str, Any]:
+    """Ask for a display of settings and read it. Raises NotUnderstood."""
+    text = session.show(show)
+    return _with_longer_lines(session, lambda widest: settings.parse_setting(show, text, widest))
+
+
+def _with_longer_lines(session: Session, read: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+    """Read a display; where its lines are too short to tell what an empty row means, look at other answers."""
+    try:
+        return read(0)
+    except NothingOrLost as error:
+        enough = error.columns
+    widest = 0
+    for command in (*(service.show for service in catalogue.SERVICES), commands.PKI_LIST, commands.PKI):
+        widest = max(widest, rows.widest(session.show(command)))
+        if widest >= enough:
+            break
+    return read(widest)
 
 
 def strange_lines(reply: Reply) -> list[str]:

@@ -19,6 +19,7 @@ from .._services import commands
 from .._services.catalogue import ENABLED, LINK_KINDS, STATUS, Service, Slot
 from .._text import printable
 from . import terminal, texts
+from .empty import is_nothing
 from .masking import Masker
 from .rows import Display, Row, fold, parse_display
 
@@ -34,16 +35,18 @@ _COMPLAINT_LINES = 3
 # Services ------------------------------------------------------------------------------------------------------------
 
 
-def parse_service(service: Service, text: str) -> dict[str, Any]:
+def parse_service(service: Service, text: str, widest: int = 0) -> dict[str, Any]:
     """Read the display of a service into the survey's form.
+
+    ``widest`` is the length of the longest line in other answers of the node.
 
     Keys: present, enabled, running (None: unknown), slots, trusts (a setting without a row is left out, nothing set is
     None), unknown_rows, and unknown_trusts: rows that may hold a trust setting which the catalogue does not know; and
     hosts, whom it dials, where the display tells. What another display shows (``tls sip``) is for ``settings``. A
     service that the node does not know gives present False and the detail. Raises NotUnderstood for text that is
-    neither, and for a display that may have been cut where it matters.
+    neither, and for a display that may have been cut where it matters; NothingOrLost where a longer line would tell.
     """
-    display = parse_display(text)
+    display = parse_display(text, widest)
     service = _met(service, display)
     known = {fold(label) for label in service.rows}
     if not any(row.key in known for row in display.rows):
@@ -105,6 +108,13 @@ def _host(service: Service, name: str, display: Display) -> str | None:
     rows = [row for row in display.all(service.labels(f"{name} host")) if row.setting and row.ended]
     values = {row.value.lower() for row in rows if not row.continuation and texts.HOST.fullmatch(row.value)}
     return values.pop() if len(values) == 1 and len(rows) == 1 else None
+
+
+def says_absent(detail: str) -> bool:
+    """Say whether the detail of a service that is not present says so, and not only that something failed."""
+    return any(
+        pattern.search(detail) for pattern in (texts.USAGE, texts.UNKNOWN_COMMAND, texts.ABSENT_SERVICE)
+    ) and not texts.NOT_PERMITTED.search(detail)
 
 
 def _unknown(display: Display, service: Service, known: set[str]) -> list[Row]:
@@ -227,7 +237,14 @@ def _file_rows(slot: Slot) -> list[str]:
 def _file(service: Service, meaning: str, display: Display, text: str) -> str | None:
     """Give the file of a row. A key or certificate that is shown twice with different files cannot be judged."""
     shown = display.all(service.labels(meaning))
-    rows = [row for row in shown if _names_file(service, row, text)]
+    keys = {fold(label) for label in service.rows}
+    known = [row for row in display.rows if row.key in keys or _extra_listener(service, row)]
+    last = fold([*service.rows][-1])
+    rows = [
+        row
+        for row in shown
+        if not is_nothing(row, display, known, service.show, text, row.key == last) and _names_file(service, row, text)
+    ]
     if meaning.endswith(" trust") and not shown:
         raise _missing(service, meaning, text)
     if len({row.setting for row in rows}) > 1 and not meaning.endswith(" trust"):
@@ -243,7 +260,6 @@ def _file(service: Service, meaning: str, display: Display, text: str) -> str | 
 def _names_file(service: Service, row: Row, text: str) -> bool:
     """Say whether a row names a file; raise NotUnderstood for what may be only the beginning of a name."""
     whole = row.ended and not row.continuation
-    # Nothing set is a word: an empty value is one that was lost.
     if row.value.lower() == texts.NOTHING:
         return False
     base, dot, extension = row.value.rpartition(".")

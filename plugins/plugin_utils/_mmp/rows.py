@@ -27,6 +27,9 @@ class Row:
     ended: bool = True
     #: The line that follows, when it is no row: where lines were wrapped, the value goes on with it.
     continuation: str = ""
+    #: For a row without a value: the columns a line needs before the first sign of a value would be seen in it. None
+    #: where nobody can tell.
+    lead: int | None = None
 
     @functools.cached_property
     def key(self) -> str:
@@ -45,6 +48,8 @@ class Display:
 
     rows: tuple[Row, ...]
     stray: tuple[str, ...]
+    #: The columns of the longest line of the node: what is cut or wrapped at a width has no longer one.
+    widest: int = 0
 
     def all(self, labels: Iterable[str]) -> list[Row]:
         """Give every row that has one of these labels: a label that repeats is a list."""
@@ -57,14 +62,16 @@ def fold(label: str) -> str:
     return " ".join(label.lower().split())
 
 
-def parse_display(text: str) -> Display:
+def parse_display(text: str, beside: int = 0) -> Display:
     """Read a display. A row splits at the first colon with a blank on a side, else at the first wide gap.
 
-    A text that does not end its last line may have been cut in it.
+    A text that does not end its last line may have been cut in it. ``beside`` is the length of the longest line in
+    other answers of the node.
     """
     rows: list[Row] = []
     stray: list[str] = []
     *lines, rest = terminal.plain_lines(text)
+    gap = max(map(_gap, lines), default=1)
     for number, whole in enumerate([*lines, rest]):
         line = texts.PAGER_MARK.sub("", whole)
         if not line.strip():
@@ -82,5 +89,18 @@ def parse_display(text: str) -> Display:
         label, value = parts
         if texts.SECRET_LABEL.search(label) and value.lower() not in ("", texts.NOTHING):
             value = texts.MASK
-        rows.append(Row(label, value, ended=ended))
-    return Display(tuple(rows), tuple(stray))
+        lead = None if value or "\t" in whole or ":" not in whole else max(len(whole), len(whole.rstrip()) + gap)
+        rows.append(Row(label, value, ended=ended, lead=lead))
+    return Display(tuple(rows), tuple(stray), max(widest(text), beside))
+
+
+def widest(text: str) -> int:
+    """Give the columns of the longest line of an answer."""
+    return max((len(line.rstrip()) for line in terminal.plain_lines(text)), default=0)
+
+
+def _gap(line: str) -> int:
+    """Give the blanks between the colon and the value of a row; one where it has none."""
+    parts = split_row(line)
+    head = line.rstrip().removesuffix(parts[1]) if parts and parts[1] else ""
+    return max(len(head) - len(head.rstrip()), 1) if head.rstrip().endswith(":") else 1

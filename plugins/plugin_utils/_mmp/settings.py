@@ -17,16 +17,18 @@ from typing import Any
 from .._errors import NotUnderstood
 from . import texts
 from .displays import complains
+from .empty import is_nothing
 from .masking import Masker
 from .rows import Row, parse_display
 
 
-def parse_setting(show: str, text: str) -> dict[str, Any]:
+def parse_setting(show: str, text: str, widest: int = 0) -> dict[str, Any]:
     """Read what ``show`` answered: present, trust (a file or None), verify (enabled, disabled, ocsp, or None: unknown).
 
-    A node that does not know the command gives present False and the detail. Raises NotUnderstood for anything else.
+    A node that does not know the command gives present False and the detail. Raises NotUnderstood for anything else, as
+    NothingOrLost where a longer line would tell; ``widest`` is the length of the longest one in other answers.
     """
-    display = parse_display(text)
+    display = parse_display(text, widest)
     modes = [row for row in display.rows if texts.SETTING_MODE.search(row.label)]
     trusts = [row for row in display.rows if row not in modes and texts.SETTING_TRUST.search(row.label)]
     if not modes and not trusts:
@@ -34,7 +36,8 @@ def parse_setting(show: str, text: str) -> dict[str, Any]:
         if detail is not None:
             return {"present": False, "detail": detail}
         raise _not_understood(show, "it has no row about trust" if display.rows else "it is empty", text)
-    files = {_file(show, row, text) for row in trusts}
+    known = [row for row in display.rows if row in modes or row in trusts]
+    files = {None if is_nothing(row, display, known, show, text) else _file(show, row, text) for row in trusts}
     if len(files) != 1:
         reason = "it has no row about trust" if not files else "several rows may be the trust, and they differ"
         raise _not_understood(show, reason, text)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._errors import CmsError, NoPrompt, NotUnderstood, PasswordChangeRequired, SessionLost, UnexpectedPrompt
-from .._mmp import displays, terminal, texts
+from .._mmp import displays, rows, terminal, texts
 from .._mmp.channel import ShellChannel, run_exec
 from .._mmp.endpoint import Endpoint
 from .._mmp.files import Files
@@ -240,7 +240,8 @@ class Listener:
             self.account.strange.append((command, error.reason))
 
     def _keep_service(self, row: catalogue.Service, text: str) -> None:
-        self.account.services[row.name] = displays.parse_service(row, text)
+        widest = max(rows.widest(one.text) for one in self.account.heard)
+        self.account.services[row.name] = displays.parse_service(row, text, widest)
 
     def _keep_names(self, text: str) -> None:
         self._keys = {name for name, kind in displays.parse_pki_list(text).items() if kind == "key"}

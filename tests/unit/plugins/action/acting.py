@@ -16,7 +16,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ansible_collections.certops.cms.plugins.plugin_utils._mmp.channel import Output
-from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import Reply, read_reply
+from ansible_collections.certops.cms.plugins.plugin_utils._mmp.session import Reply, Session, read_reply
 
 ACTIONS = "ansible_collections.certops.cms.plugins.action"
 
@@ -81,18 +81,18 @@ class FakeConnection:
     _shell = SimpleNamespace(tmpdir="/nowhere")
     _options: Mapping[str, Any] = {}
 
-    def __init__(self, session: FakeSession) -> None:
+    def __init__(self, session: FakeSession | Session) -> None:
         self._session = session
 
     @property
-    def session(self) -> FakeSession:
+    def session(self) -> FakeSession | Session:
         return self._session
 
 
 def act(
     module: str,
     args: dict[str, Any],
-    session: FakeSession | None = None,
+    session: FakeSession | Session | None = None,
     *,
     check: bool = False,
     diff: bool = False,

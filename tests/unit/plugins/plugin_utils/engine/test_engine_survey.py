@@ -60,6 +60,22 @@ def test_a_survey_shows_services_files_certificates_listeners_and_api(fleet: Rol
     assert "turn" not in core["served"]
 
 
+@pytest.mark.parametrize("padding", ["documented", "tight", "wide"])
+@pytest.mark.parametrize("nothing", ["blank", "blank_trimmed"])
+def test_a_fresh_node_that_prints_nothing_for_nothing_is_understood(tmp_path: Path, padding: str, nothing: str) -> None:
+    with Rollout(tmp_path, start="empty") as fresh:
+        words = {node: fresh.survey(node)["services"] for node in fresh.nodes}
+        fresh.control.set_switch("all", "nothing_set", nothing)
+        fresh.control.set_switch("all", "display_padding", padding)
+        for node, services in words.items():
+            assert told(fresh.survey(node)["services"]) == told(services)
+
+
+def told(services: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the rows that are only handed on."""
+    return {name: {key: state[key] for key in state if key != "unknown_rows"} for name, state in services.items()}
+
+
 def test_s4_no_key_is_ever_downloaded(fleet: Rollout) -> None:
     fleet.transcript.clear()
     found = fleet.survey("edge1")

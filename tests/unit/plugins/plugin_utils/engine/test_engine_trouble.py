@@ -198,7 +198,7 @@ def test_s3_a_file_is_not_removed_while_a_service_does_not_say_what_it_uses(roll
     steps = [{"kind": "remove", "file": "callbridge-g1.crt"}]
     rounds = [{"name": "narrow", "hosts": ["core1"], "batches": {"core1": [{**batch, "steps": steps}]}}]
     fleet.control.set_fault("core1", {"kind": "failure_line", "match": "/^callbridge$/", "text": "busy"})
-    with pytest.raises(NotUnderstood, match=r"^core1 callbridge: the node showed this service before"):
+    with pytest.raises(NotUnderstood, match=r"^core1 callbridge: the node is known to run this service"):
         fleet.apply({**made, "rounds": rounds}, "narrow", "core1")
     assert "callbridge-g1.crt" in fleet.control.state("core1")["files"]
 

@@ -271,9 +271,9 @@ class Shown:
         return [{"interface": name, "port": port} for name in names if name and port]
 
 
-def printed(kind: str, value: Any) -> str:
+def printed(kind: str, value: Any, nothing: str) -> str:
     if value is None:
-        return "none"
+        return nothing
     if kind.startswith("switch"):
         return "Enabled" if value else "Disabled"
     if kind == "flag":
@@ -289,8 +289,9 @@ def printed(kind: str, value: Any) -> str:
 
 
 @st.composite
-def displays(draw: st.DrawFn, service: str | None = None) -> Shown:
-    """Draw a display of a version from 3.0 on."""
+def displays(draw: st.DrawFn, service: str | None = None, words: tuple[str, ...] = ("none", "none", "")) -> Shown:
+    """Draw a display of a version from 3.0 on, with one of these words for nothing in it."""
+    nothing = draw(st.sampled_from(words))
     name = service or draw(st.sampled_from(sorted(LABEL_ROWS)))
     old = draw(st.booleans())
     # One command sets key, certificate and bundle: there is no bundle without them.
@@ -307,11 +308,14 @@ def displays(draw: st.DrawFn, service: str | None = None) -> Shown:
             continue
         values[label] = value
         printed_as = called.get(label, label)
-        rows += [(label, one) for one in value] if kind == "one row each" else [(printed_as, printed(kind, value))]
+        rows += (
+            [(label, one) for one in value] if kind == "one row each" else [(printed_as, printed(kind, value, nothing))]
+        )
     return Shown(name, values, rows, called)
 
 
 PADDINGS = st.tuples(st.integers(0, 30), st.integers(0, 5)).filter(any)
+COLONS = PADDINGS.map(lambda pad: " " * pad[0] + ":" + " " * pad[1])
 GAPS = st.integers(2, 30).map(lambda width: " " * width) | st.just("\t")
 COLOURS = st.sampled_from(
     ["", "", "", "\x1b[0m", "\x1b[1;32m", "\x1b[K", "\x1b(B", "\x1b]0;title\x07", "--More--\r        \r"]
@@ -335,7 +339,8 @@ def lines_of(draw: st.DrawFn, shown: Shown, noise: bool = True, strays: bool = F
     for label, value in shown.rows:
         words = value.lower() in ("none", "true", "false", "enabled", "disabled") or label == "STATUS"
         one = draw(CASES)(value) if words else value
-        gap = draw(st.one_of(GAPS, *[PADDINGS.map(lambda pad: " " * pad[0] + ":" + " " * pad[1])] * 4))
+        # Without a colon and a value there would be no row.
+        gap = draw(st.one_of(*([GAPS] if one else []), *[COLONS] * 4))
         lines.append(f"{cased(label)}{gap}{one}")
     extra = st.one_of(NOISE, STRAYS) if strays else NOISE
     for line in draw(st.lists(extra, max_size=4)) if noise else []:

@@ -70,6 +70,7 @@ SESSION_SWITCHES = [
     "channel_pacing",
     "display_words",
     "display_padding",
+    "nothing_set",
     "callbridge_rows",
     "turn_rows",
     "redirect_value",

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import NotUnderstood
-from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays, rows, terminal
+from ansible_collections.certops.cms.plugins.plugin_utils._mmp import displays, empty, rows, terminal
 from ansible_collections.certops.cms.plugins.plugin_utils._services.catalogue import (
     CALLBRIDGE,
     MEETINGAPPS,
@@ -300,6 +300,47 @@ def test_none_in_any_case_is_nothing(fixture_text: Text) -> None:
     found = read(WEBBRIDGE3, text)
     assert found["trusts"]["c2w"] is None
     assert found["slots"]["c2w"]["listen"] == []
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_a_row_without_a_value_is_nothing_where_no_row_has_the_word(fixture_text: Text, nothing: str) -> None:
+    text = fixture_text("callbridge").replace("corp.pem", "none").replace(": none", f":{nothing}")
+    found = read(CALLBRIDGE, text)
+    assert found["slots"]["callbridge"]["bundle"] is None
+    assert found["trusts"] == {"c2w": "wb-trust.pem", "cluster": None, "branding": None, "ucm": None, "imps": None}
+
+
+def test_s8_a_row_without_a_value_is_nothing_only_where_some_line_is_longer(fixture_text: Text) -> None:
+    """Cut at the width of its labels, a display with every trust set looks the same."""
+    text = fixture_text("callbridge").replace("wb-trust.pem", "none").replace(": none", ":")
+    with pytest.raises(empty.NothingOrLost, match="is empty: nothing is set, or its value was cut off") as caught:
+        read(CALLBRIDGE, text)
+    # The longest of the empty rows has its colon in column 37, and a value would stand in column 39.
+    assert caught.value.columns == 39
+    with pytest.raises(empty.NothingOrLost):
+        displays.parse_service(CALLBRIDGE, text, widest=38)
+    assert displays.parse_service(CALLBRIDGE, text, widest=39)["trusts"]["c2w"] is None
+
+
+@pytest.mark.parametrize("last", ["CA Bundle file          :", "CA Bundle file          :\n"])
+def test_s8_a_row_without_a_value_that_nothing_follows_is_no_nothing(fixture_text: Text, last: str) -> None:
+    text = fixture_text("webadmin")
+    with pytest.raises(NotUnderstood, match="no whole name"):
+        read(WEBADMIN, text[: text.index("CA Bundle")] + last)
+
+
+def test_a_tab_hides_how_long_a_line_is(fixture_text: Text) -> None:
+    with pytest.raises(NotUnderstood, match="no whole name"):
+        read(WEBADMIN, fixture_text("webadmin").replace("CA Bundle file          : corp.pem", "CA Bundle file\t:"))
+
+
+def test_a_relay_without_files_and_listeners_may_end_with_an_empty_row(fixture_text: Text) -> None:
+    text = fixture_text("turn")
+    text = text[: text.index("TLS cert")] + "TLS cert :\nTLS key :\nTLS bundle :\n"
+    found = displays.parse_service(TURN, text.replace("none", ""))
+    assert found["slots"]["turn"]["bundle"] is None
+    with pytest.raises(NotUnderstood, match="TLS bundle"):
+        displays.parse_service(TURN, text.replace("none", "").rstrip("\n"))
 
 
 def test_absent_bundle_row_is_no_bundle(fixture_text: Text) -> None:
