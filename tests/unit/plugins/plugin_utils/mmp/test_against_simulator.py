@@ -287,6 +287,19 @@ def test_second_opinion_of_the_node_is_read(node: SimulatedFleet, login: Callabl
     assert ask(f"pki verify {bridge['certificate']} {bridge['bundle']}") in good
 
 
+def test_s4_of_the_head_of_a_file_no_more_is_asked_for_than_was_wanted(
+    node: SimulatedFleet, login: Callable[..., Session]
+) -> None:
+    one = login()
+    one.put("head.pem", bytes(range(64)) * 1024)
+    assert one.head("head.pem", 7) == bytes(range(7))
+    assert one.head("head.pem", 38) == bytes(range(38))
+    one.put("short.pem", b"abc")
+    assert one.head("short.pem", 38) == b"abc"
+    with pytest.raises(FileProblem, match="there is no such file"):
+        one.head("none.pem", 7)
+
+
 @pytest.mark.parametrize("method", SWITCHES["login_method"].positions)
 def test_wrong_password_costs_one_attempt(node: SimulatedFleet, login: Callable[..., Session], method: str) -> None:
     node.control.set_switch("all", "login_method", method)
