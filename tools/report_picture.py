@@ -23,15 +23,15 @@ from tests.integration.warm import WarmServer
 CHROMIUM = "/usr/bin/chromium"
 PICTURE = ROOT / "docs" / "report.png"
 #: Points, and pixels for each: the page goes on below.
-WIDTH, HEIGHT, SCALE = 1180, 1900, 0.75
+WIDTH, HEIGHT, SCALE = 1180, 2640, 0.62
 
 
 def make_page(folder: Path) -> Path:
     """Start a fleet, break it, report on it; give the page."""
     out = folder / "report"
-    estate = make_estate(folder, faulty.LARGE, {"cms_report_dir": str(out), "cms_report_fail_on": []})
+    estate = make_estate(folder, faulty.large(), {"cms_report_dir": str(out), "cms_report_fail_on": []})
     try:
-        faulty.break_it(estate, silent="edge4")
+        faulty.break_it(estate, silent="streamer1")
         result = estate.run("certops.cms.report")
         if result.rc:
             sys.exit(result.stdout)

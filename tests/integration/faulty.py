@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.integration.estate import PAIR, Estate, assert_done
+from tests.integration.harness import read_definition
 from tests.simulator import certs
 
 RAW = "ansible.builtin.raw"
@@ -27,17 +28,18 @@ SMALL: dict[str, Any] = {
     ],
 }
 
-#: Twelve nodes for the picture in docs/report.md.
-LARGE: dict[str, Any] = {
-    **SMALL,
-    "nodes": [
-        *({"name": f"core{number}", "services": CORE} for number in range(1, 6)),
-        {"name": "core6", "services": CORE, "days_left": -1},
-        {"name": "core7", "services": CORE, "days_left": 9},
-        *({"name": f"edge{number}", "services": EDGE, "days_left": 60 + 20 * number} for number in range(1, 5)),
-        {"name": "edge5", "services": EDGE, "days_left": 5},
-    ],
-}
+#: How long the certificates of the large fleet have, where that is not as long as those of the others.
+_DAYS_LEFT = {"core5": 9, "core6": -1, "edge1": 80, "edge3": 5, "apps1": 40}
+
+
+def large() -> dict[str, Any]:
+    """Give the twelve nodes of tests/simulator/fleets with certificates of many ages."""
+    found = read_definition("twelve", {"network": "auto"})
+    found["legacy"] |= {"days_left": 120, "key": "ecdsa"}
+    for node in found["nodes"]:
+        if node["name"] in _DAYS_LEFT:
+            node["days_left"] = _DAYS_LEFT[node["name"]]
+    return found
 
 
 def break_it(estate: Estate, *, silent: str = "") -> None:

@@ -55,7 +55,7 @@ def test_a_broken_fleet_is_diagnosed_and_nothing_is_touched(estate: StartEstate)
     assert cause(report, "node-not-surveyed")["nodes"] == ["core2"]
     refused = cause(report, "link-untrusted")
     assert refused["nodes"] == ["edge2"]
-    assert "callbridge certificate of core1 is refused" in refused["found"]
+    assert "so it refuses callbridge of core1" in refused["found"]
     assert cause(report, "untrusted-self-signed")["nodes"] == ["edge1"]
     assert cause(report, "pair-does-not-match")["nodes"] == ["core1"]
     assert cause(report, "files-unused")["nodes"] == ["core1", "edge1"]

@@ -44,8 +44,9 @@ def page(report: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     pictures = drawing.clusters(cleaned)
-    shown = [picture for picture in pictures if picture["state"] != "up"]
-    shown = [*shown, *(picture for picture in pictures if picture["state"] == "up")][: max(len(shown), _MOST_PICTURES)]
+    # Those with faults come first.
+    faulty = sum(1 for picture in pictures if picture["state"] in ("down", "unknown"))
+    shown = pictures[: max(faulty, _MOST_PICTURES)]
     return environment.get_template("page.html.j2").render(
         report=cleaned,
         style=style,
@@ -57,7 +58,7 @@ def page(report: dict[str, Any]) -> str:
         rows=[_row(entry) for entry in cleaned["certificates"]],
         timeline=drawing.timeline(cleaned),
         pictures=shown,
-        more_pictures=[picture for picture in pictures if picture not in shown],
+        more_pictures=pictures[len(shown) :],
         bad_links=[link for link in cleaned["links"] if link["state"] in ("down", "unknown")],
         nodes=cleaned["nodes"],
         when_due=words.when_due,

@@ -35,6 +35,7 @@ class Blank(enum.Enum):
     """A place in a text that is filled when the causes are put together. Never a template: names hold anything."""
 
     PEERS = "peers"
+    WHAT = "what"
     WHEN = "when"
     COUNT = "count"
 
@@ -57,6 +58,7 @@ class Sign:
     found: Pieces
     cure: str
     peers: tuple[str, ...] = ()
+    what: tuple[str, ...] = ()
     when: str = ""
     until: str = ""
     count: int = 0
@@ -105,6 +107,7 @@ def _cause(alike: list[Sign]) -> dict[str, Any]:
     count = sum(sign.count for sign in alike)
     blanks = {
         Blank.PEERS: listed(peers),
+        Blank.WHAT: listed(sorted({what for sign in alike for what in sign.what})),
         Blank.WHEN: times[0] if len(times) == 1 else f"{times[0]} to {times[-1]}" if times else "",
         Blank.COUNT: str(count),
     }

@@ -50,14 +50,16 @@ def _of_fault(case: Case, link: Link, fault: str) -> Sign:
     explains = ((_BROKEN, link.id, ""),)
     if fault == cases.UNTRUSTED:
         found: Pieces = (
-            f"{kind.verifier} {kind.trust} trust {_lacks(case, link)}, so the {kind.presenter} certificate of ",
+            f"{kind.verifier} {kind.trust} trust {_lacks(case, link)}, so it refuses ",
+            Blank.WHAT,
+            " of ",
             Blank.PEERS,
-            f" is refused{perhaps}",
+            perhaps,
         )
         cure = link.mend if link.assumed else _SITE
-        return Sign(
-            "link-untrusted", severity, kind.section, NOW, verifier, found, cure, (presenter,), explains=explains
-        )
+        what = (kind.presenter,)
+        rule = "link-untrusted"
+        return Sign(rule, severity, kind.section, NOW, verifier, found, cure, (presenter,), what, explains=explains)
     if fault == cases.WRONG_NAME:
         shown = case.state.slots[link.slot_key]
         names = ", ".join(sorted(shown.names)) if shown else ""

@@ -113,14 +113,14 @@ def _marks(entries: Iterable[Mapping[str, Any]], furthest: float, lane: str) -> 
 # The links ------------------------------------------------------------------------------------------------------------
 
 _PILL, _PITCH, _MARGIN, _GAP = 132, 30, 26, 84
-_STATES = ("down", "unknown", "unproven", "up")
+_STATES = ("down", "unknown", "up", "unproven")
 
 
 def clusters(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give a picture for each cluster that has links, those with faults first.
 
     Call Bridges stand on the left, who talks to them on the right. The links of two nodes are one line in the worst
-    state of them all.
+    state of them all, where one that is up speaks for those that nobody saw.
     """
     members: dict[int, list[Mapping[str, Any]]] = {}
     for node in report["nodes"]:

@@ -109,10 +109,16 @@ def _served(host: Host) -> Iterator[tuple[str, dict[str, Any]]]:
 def _assigned(host: Host) -> Iterator[tuple[str, dict[str, Any]]]:
     for slot_id, (service, slot) in catalogue.SLOTS.items():
         files = (host.service(service.name).get("slots") or {}).get(slot.name) or {}
+        shown = host.served(slot_id).get("chain") or []
         for part in ("certificate", "bundle"):
             for number, item in enumerate(host.certificates(files.get(part))):
-                how = CHAIN if number or part == "bundle" else ASSIGNED
-                yield item["info"]["sha256"], {"node": host.name, "how": how, "slot": slot_id, "file": files[part]}
+                sha256 = item["info"]["sha256"]
+                place = {"node": host.name, "how": ASSIGNED, "slot": slot_id, "file": files[part]}
+                if number or part == "bundle":
+                    place["how"] = CHAIN
+                elif shown and shown[0]["sha256"] != sha256:
+                    place["live"] = False
+                yield sha256, place
 
 
 def _key(case: Case, node: str, slot_id: str) -> str | None:

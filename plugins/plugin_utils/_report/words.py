@@ -36,13 +36,14 @@ def source(section: str) -> str:
 def uses(certificate: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Give (node, what for) of a certificate, each once: slots it is served or assigned in, chains, trusts, files."""
     found: dict[tuple[str, str], None] = {}
-    served = {(p["node"], p["slot"]) for p in certificate["places"] if p["how"] == SERVED}
     assigned = {(p["node"], p["slot"]) for p in certificate["places"] if p["how"] == ASSIGNED}
+    # Not every slot has a listener: what is not served is not live only where another one is.
+    stored = {(p["node"], p["slot"]) for p in certificate["places"] if p.get("live") is False}
     for place in certificate["places"]:
         how, node = place["how"], place["node"]
         if how in (SERVED, ASSIGNED):
             key = (node, place["slot"])
-            only = "" if key in served and key in assigned else f" ({how} only)"
+            only = " (served only)" if key not in assigned else " (assigned only)" if key in stored else ""
             found[node, f"{place['slot']}{only}"] = None
         elif how == CHAIN:
             found[node, f"chain of {place['slot']}"] = None

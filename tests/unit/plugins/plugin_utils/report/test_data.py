@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from ansible_collections.certops.cms.plugins.plugin_utils._report import compose
+from ansible_collections.certops.cms.plugins.plugin_utils._report.words import uses
 from tests.unit.plugins.plugin_utils.fleet.kit import NEW, OLD, entry_of, fingerprint, standard
 from tests.unit.plugins.plugin_utils.report.kit import healthy, report_on
 
@@ -150,3 +151,14 @@ def test_a_healthy_fleet_fails_for_nothing() -> None:
 def test_the_same_input_gives_the_same_report() -> None:
     fleet = standard(3, 2)
     assert report_on(fleet) == report_on(fleet)
+
+
+def test_what_is_assigned_and_not_live_says_so() -> None:
+    fleet = healthy(1, 1)
+    later = fleet.give("core1", "webadmin", NEW, base="later", ends=90, start=False)
+    report = report_on(fleet)
+    (place,) = certificate(report, later.pem)["places"]
+    assert place["live"] is False
+    assert uses(certificate(report, later.pem)) == [("core1", "webadmin (assigned only)")]
+    shown = certificate(report, fleet.nodes["core1"].running["webadmin"][0])
+    assert uses(shown) == [("core1", "webadmin (served only)")]

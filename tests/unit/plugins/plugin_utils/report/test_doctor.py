@@ -33,7 +33,7 @@ def test_a_trust_that_lacks_a_ca_is_one_line_for_all_whom_it_refuses() -> None:
     found = one(report, "link-untrusted")
     assert found["nodes"] == ["edge1", "edge2"]
     assert "lacks CN=New Issuing" in found["found"]
-    assert "callbridge certificate of core1, core2 and core3 is refused" in found["found"]
+    assert "so it refuses callbridge of core1, core2 and core3" in found["found"]
     assert "certops.cms.site" in found["cure"]
     assert report["summary"]["links_down"] == 12
     # What the planner says of each link is in it, and no line of its own.

@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import ReportProblem
-from ansible_collections.certops.cms.plugins.plugin_utils._report import as_text, forms
+from ansible_collections.certops.cms.plugins.plugin_utils._report import as_text, drawing, forms
 from tests.unit.plugins.plugin_utils.fleet.kit import NEW, OLD, entry_of, standard
 from tests.unit.plugins.plugin_utils.report.kit import HOSTILE, QUOTES, healthy, report_on
 
@@ -210,3 +210,25 @@ def test_a_file_that_cannot_be_written_is_named_with_what_helps(tmp_path: Path) 
     with pytest.raises(ReportProblem) as error:
         forms.write(str(tmp_path / "file" / "report.txt"), "text")
     assert "cms_report_dir" in error.value.next_step
+
+
+# Pictures ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_has_one_line_for_two_nodes_in_the_worst_state_of_their_links(broken: dict[str, Any]) -> None:
+    (picture,) = drawing.clusters(broken)
+    assert [node["name"] for node in picture["nodes"]] == ["core1", "core2", "core3", "edge1", "edge2"]
+    assert [line["state"] for line in picture["lines"]].count("down") == 3
+    assert picture["told"] == "3 down, 3 not known"
+    assert [node["read"] for node in picture["nodes"]].count(False) == 1
+
+
+def test_the_timeline_keeps_every_mark_on_its_side_of_today(broken: dict[str, Any]) -> None:
+    line = drawing.timeline(broken)
+    assert line is not None
+    marks = [mark for lane in line["lanes"] for mark in lane["marks"]]
+    assert sum(mark["count"] for mark in marks) == broken["summary"]["certificates_in_use"]
+    for mark in marks:
+        assert line["left"] <= mark["x"] <= line["right"]
+        assert (mark["x"] < line["now"]) == (mark["state"] == "expired")
+        assert (mark["x"] < line["soon"]) == (mark["state"] in ("expired", "soon"))
