@@ -77,6 +77,7 @@ PICTURES = {
     "docs/report.md: [Unit]": "a unit of systemd, with the command above in it",
     "docs/report.md: cms_report_paths:": "folders of another host",
     "docs/report.md: groups:": "alerts for Prometheus",
+    "docs/simulator.md: outsiders:": "a part of a fleet file; test_simulator_more_links.py has one",
 }
 
 
