@@ -59,6 +59,11 @@ def linked(text: str) -> str:
     return re.sub(r"docs/([a-z-]+)\.md", r"[\1](\1.md)", text)
 
 
+def without_sources(text: str) -> str:
+    """Name what lies outside docs/, such as tests, where the page links to it: the site does not hold it."""
+    return re.sub(r"\[([^\]]+)\]\(\.\./([^)]+)\)", r"\1 (`\2`)", text)
+
+
 def page_of_playbooks() -> str:
     """Give the page that says what each playbook is for, and which plays it holds."""
     parts = [
@@ -102,6 +107,8 @@ def gather_sources() -> None:
     """Put all that Sphinx reads into one folder."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.copytree(ROOT / "docs", SOURCE)
+    for page in SOURCE.glob("*.md"):
+        page.write_text(without_sources(page.read_text()))
     (SOURCE / "index.md").write_text(front_page())
     (SOURCE / "playbooks.md").write_text(page_of_playbooks())
     write_inventory(SOURCE / "ansible.inv")
