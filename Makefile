@@ -173,6 +173,10 @@ mutation-sample: env ## A sample of the mutants
 quality-page: env ## Write the tables of docs/quality.md from build/reports
 	@python -m tools.quality page
 
+.PHONY: rules-page
+rules-page: env ## Write docs/rules.md from the table of rules
+	@PYTHONPATH='$(VENV)/collections' python -m tools.rules
+
 .PHONY: conformance-page
 conformance-page: env ## Write docs/conformance.md from the list of differences
 	@python -m tools.conformance

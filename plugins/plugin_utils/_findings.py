@@ -28,7 +28,8 @@ class Finding:
 
     ``rule`` is a stable id in kebab case, ``section`` the paragraph it comes from (a section of the certificate guide
     such as ``2.2``, or a safety rule such as ``S5``). ``cured`` marks a fault of today that the plan removes: it is
-    shown, and does not block (S1).
+    shown, and does not block (S1). ``lowered_from`` and ``lowered_because`` say from what the inventory lowered its
+    severity, and with which reason; both are empty where it did not.
     """
 
     severity: str
@@ -38,6 +39,8 @@ class Finding:
     found: str
     next_step: str
     cured: bool = False
+    lowered_from: str = ""
+    lowered_because: str = ""
 
     def __post_init__(self) -> None:
         if self.severity not in SEVERITIES:
@@ -56,11 +59,23 @@ class Finding:
         """Give the same finding, marked as removed by the plan."""
         return dataclasses.replace(self, cured=True)
 
+    def as_lowered(self, severity: str, reason: str) -> Finding:
+        """Give the same finding with a lower severity, which the inventory gives a reason for."""
+        return dataclasses.replace(
+            self, severity=severity, lowered_from=self.lowered_from or self.severity, lowered_because=reason
+        )
+
+    @property
+    def lowering(self) -> str:
+        """Say from what it was lowered and why; nothing where it was not."""
+        return f"lowered from {self.lowered_from} by cms_rules: {self.lowered_because}" if self.lowered_from else ""
+
     def __str__(self) -> str:
         source = f"rule {self.section}" if self.section.startswith("S") else f"guide {self.section}"
         cured = " (cured by this plan)" if self.cured else ""
         return printable(
             f"{self.severity}{cured} [{self.rule}, {source}] {self.object}: {self.found}. {self.next_step}."
+            + (f" ({self.lowering})" if self.lowered_from else "")
         )
 
 

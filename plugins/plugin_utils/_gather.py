@@ -51,6 +51,12 @@ HOST_VARIABLES = (
     "cms_key_location",
     "cms_subject",
     "cms_c2w_names",
+    "cms_cucm",
+    "cms_expressway_name",
+    "cms_lync_federation",
+    "cms_lync_fqdn",
+    "cms_web_app_fqdn",
+    "cms_rules",
 )
 
 
@@ -165,10 +171,7 @@ def gather(action: CmsAction, intent: str, now: datetime.datetime, survey_variab
     findings: list[Finding] = []
     members = [str(name) for name in groups.get(GROUP) or []]
     findings += _strays(groups, members)
-    findings += [
-        find("unknown-node", f"cms_skip_nodes {name}", "is no host of the group cms")
-        for name in sorted(skipped - set(members))
-    ]
+    findings += _unknown(skipped, members)
     hosts = {name: _host(action, name, groups, journal, survey_variable) for name in members if name not in skipped}
     store = open_store(action, read_only=True)
     issuers = {name: _facts(name, issuer, now) for name, issuer in open_issuers(action).items()}
@@ -290,6 +293,14 @@ def _read_survey(text: str) -> dict[str, Any]:
             "survey_variable", "holds a survey_text that is not JSON", "register the result of certops.cms.node_info"
         ) from exc
     return found
+
+
+def _unknown(skipped: frozenset[str], members: list[str]) -> list[Finding]:
+    """Find nodes that are to be left out and are none of the fleet."""
+    return [
+        find("unknown-node", f"cms_skip_nodes {name}", "is no host of the group cms")
+        for name in sorted(skipped - set(members))
+    ]
 
 
 def _strays(groups: Mapping[str, Any], members: list[str]) -> list[Finding]:

@@ -96,6 +96,28 @@ def test_a_call_bridge_without_client_auth_is_told_and_cured(bench: Bench) -> No
     assert "it needs clientAuth" in " ".join(cured.split())
 
 
+def test_a_rule_is_lowered_for_a_host_with_a_reason_that_the_plan_shows(bench: Bench) -> None:
+    reason = "the pool is moved to core1 next week"
+    core1 = {
+        "cms_lync_fqdn": "pool.example.test",
+        "cms_identities": {"callbridge": {"common_name": "core1.example.test"}},
+    }
+    with bench.untouched():
+        refused = bench.run(hosts={"core1": {**core1, "cms_rules": {"lync-name": {"severity": "warning"}}}})
+    says(
+        stopped(refused),
+        "core1 callbridge: as planned, has the common name core1.example.test",
+        "core1: cms_rules.lync-name has no reason",
+    )
+    rules = {"lync-name": {"severity": "warning", "reason": reason}}
+    with bench.untouched():
+        lowered = bench.run(hosts={"core1": {**core1, "cms_rules": rules}}, check=True)
+    assert lowered.rc == 0, lowered.stdout
+    assert "Errors:" not in lowered.stdout
+    found, step = printed(lowered, "core1 callbridge", "as planned, has the common name core1.example.test")
+    assert f"lowered from error by cms_rules: {reason}" in f"{found} {step}"
+
+
 # What a node does in the middle --------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
-from tools import conformance, coverage, quality
+from tools import conformance, coverage, quality, rules
 from tools.mutation.__main__ import GROUPS, all_mutants, explained
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +58,10 @@ def test_every_target_of_make_stands_on_the_page_about_development() -> None:
 
 def test_the_page_about_conformance_shows_the_list_of_differences() -> None:
     assert (ROOT / "docs" / "conformance.md").read_text() == conformance.page(), "run make conformance-page"
+
+
+def test_the_page_about_rules_shows_the_table() -> None:
+    assert (ROOT / "docs" / "rules.md").read_text() == rules.page(), "run make rules-page"
 
 
 def test_the_page_about_quality_shows_the_lists_of_the_repository() -> None:

@@ -18,11 +18,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._errors import CertificateProblem, CmsError, FileProblem
-from .._findings import WARNING, Finding
+from .._findings import Finding
 from .._mmp import displays
 from .._mmp.inspection import CERTIFICATE, CSR, KEY, UNKNOWN, parse_inspect, parse_usage
 from .._mmp.session import quote
 from .._pki import bundles, certs, csr, heads, profiles, x509util
+from .._rules.found import find
 from .._services import commands
 from .locks import kind_of_file
 from .node import Node
@@ -213,23 +214,23 @@ def disagreements(
             shows = ", ".join(one["used_by"]) or "no display"
             text = f"pki says that it is used by {says}, and {shows} names it"
             step = "Take it for used: neither replace nor remove it before it is clear who needs it"
-            found.append(Finding(WARNING, "pki-use-differs", "C", f"{node} {one['name']}", text, step))
+            found.append(find("pki-use-differs", f"{node} {one['name']}", text, step))
     for one in inspected:
         if one["agree"] is False:
             step = "Trust the content of the file, and report what the node prints"
             text = "; ".join(one["differences"])
-            found.append(Finding(WARNING, "pki-inspect-differs", "4.3", f"{node} {one['name']}", text, step))
+            found.append(find("pki-inspect-differs", f"{node} {one['name']}", text, step))
     for one in matches:
         if one["agree"] is False:
             text = f"the node says {_word(one['node_says'])} to {one['key']}, and its request or service says otherwise"
             step = "Look whether the request beside the key is really that of the key"
-            found.append(Finding(WARNING, "pki-match-differs", "4.3", f"{node} {one['certificate']}", text, step))
+            found.append(find("pki-match-differs", f"{node} {one['certificate']}", text, step))
     for one in verified:
         if one["agree"] is False:
             own = "; ".join(f["found"] for f in one["findings"]) or "nothing is wrong with the chain"
             text = f"the node says {_word(one['node_says'])}, and here: {own}"
             step = "Compare the clocks of node and control node, and look at the chain"
-            found.append(Finding(WARNING, "pki-verify-differs", "4.3", f"{node} {one['certificate']}", text, step))
+            found.append(find("pki-verify-differs", f"{node} {one['certificate']}", text, step))
     return found
 
 

@@ -12,15 +12,22 @@ Private to the certops.cms collection: no stable interface.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._errors import BadOption
-from .._pki import validity
+from .._pki import csr, validity
 from .._services import catalogue
 from .given import Host
 
-#: Host, what was found, what to do next.
-Problem = tuple[str, str, str]
+
+class Problem(NamedTuple):
+    """What of a description cannot be used: the host, what was found, what to do next, and the rule it breaks."""
+
+    host: str
+    found: str
+    next_step: str
+    rule: str = "inventory"
+
 
 SUBJECT_ATTRIBUTES = ("CN", "OU", "O", "L", "ST", "C", "emailAddress")
 KEY_SIZES: dict[str, tuple[Any, ...]] = {"rsa": (2048, 3072, 4096), "ecdsa": ("secp256r1", "secp384r1")}
@@ -31,6 +38,16 @@ def _text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
         raise ValueError
     return str(value)
+
+
+def _fqdn(value: Any) -> str:
+    name = _text(value).rstrip(".").lower()
+    try:
+        if csr.kind_of_name(name) != "dns" or "." not in name or "*" in name:
+            raise ValueError
+    except BadOption as exc:
+        raise ValueError from exc
+    return name
 
 
 def _texts(value: Any) -> list[str]:
@@ -112,6 +129,11 @@ HOST_OPTIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "cms_key_location": IDENTITY_OPTIONS["key_location"],
     "cms_subject": IDENTITY_OPTIONS["subject"],
     "cms_c2w_names": IDENTITY_OPTIONS["names"],
+    "cms_cucm": (_truth, "true or false"),
+    "cms_lync_federation": (_truth, "true or false"),
+    "cms_lync_fqdn": (_fqdn, "a fully qualified name"),
+    "cms_web_app_fqdn": (_fqdn, "a fully qualified name"),
+    "cms_expressway_name": (_fqdn, "a fully qualified name"),
 }
 
 
@@ -124,34 +146,34 @@ def problems(host: Host) -> list[Problem]:
     found: list[Problem] = []
     for variable, (read, allowed) in HOST_OPTIONS.items():
         if host.variables.get(variable) is not None and _read(read, host.variables[variable]) is None:
-            found.append((host.name, f"{variable} is {host.variables[variable]!r}", f"give {allowed}"))
+            found.append(Problem(host.name, f"{variable} is {host.variables[variable]!r}", f"give {allowed}"))
     described = host.variables.get("cms_identities") or {}
     if not isinstance(described, dict):
-        return [*found, (host.name, "cms_identities is not a dictionary", "give a dictionary of identity names")]
+        return [*found, Problem(host.name, "cms_identities is not a dictionary", "give a dictionary of identity names")]
     for name, config in described.items():
         where = f"cms_identities.{name}"
         if config is not None and not isinstance(config, dict):
-            found.append((host.name, f"{where} is not a dictionary", "give a dictionary of options"))
+            found.append(Problem(host.name, f"{where} is not a dictionary", "give a dictionary of options"))
             continue
         if str(name) not in _IDENTITIES and not (config or {}).get("slots"):
             step = f"give it slots, or name one of: {', '.join(sorted(_IDENTITIES))}"
-            found.append((host.name, f"{where} is no identity that exists anyway, and has no slots", step))
+            found.append(Problem(host.name, f"{where} is no identity that exists anyway, and has no slots", step))
         unknown = sorted(set(config or {}) - set(IDENTITY_OPTIONS))
         if unknown:
             step = "use only: " + ", ".join(sorted(IDENTITY_OPTIONS))
-            found.append((host.name, f"{where} has unknown options: {', '.join(unknown)}", step))
+            found.append(Problem(host.name, f"{where} has unknown options: {', '.join(unknown)}", step))
         for option, value in (config or {}).items():
             if option in IDENTITY_OPTIONS and value is not None:
                 read, allowed = IDENTITY_OPTIONS[option]
                 if _read(read, value) is None:
-                    found.append((host.name, f"{where}.{option} is {value!r}", f"give {allowed}"))
+                    found.append(Problem(host.name, f"{where}.{option} is {value!r}", f"give {allowed}"))
     return found
 
 
 def variable(host: Host, name: str) -> Any:
     """Give a variable of a host as it was read; None when it is not set or cannot be used."""
     value = host.variables.get(name)
-    return None if value is None else _read(HOST_OPTIONS[name][0], value)
+    return None if value is None or name not in HOST_OPTIONS else _read(HOST_OPTIONS[name][0], value)
 
 
 def config_of(host: Host, slot_id: str) -> tuple[str, dict[str, Any]]:

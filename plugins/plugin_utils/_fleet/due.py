@@ -21,7 +21,7 @@ from .._services import catalogue
 from . import described, names, staying
 from .given import RENEW, SITE, FleetInput, Host
 from .model import SlotKey, Vouching, anchors_of, name_fits, parse_time, shown
-from .wanted import Identity
+from .wanted import Identity, named_by_peers, peers_common_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,7 +229,8 @@ def _changed(identity: Identity, given: FleetInput) -> str | None:
         and any(catalogue.SLOTS[slot][1].signs for slot in _slots(identity))
     ):
         return "lacks the key usage digitalSignature"
-    if identity.config.get("common_name") and leaf["common_name"] != identity.common_name:
+    named = identity.config.get("common_name") or peers_common_name(identity, named_by_peers(identity, given))
+    if named and leaf["common_name"] != identity.common_name:
         return f"has the common name {leaf['common_name']}, wanted is {identity.common_name}"
     wanted_subject = identity.config.get("subject", {})
     if any((leaf["subject_attributes"].get(key) or "") != value for key, value in wanted_subject.items()):

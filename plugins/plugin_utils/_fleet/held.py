@@ -84,7 +84,8 @@ def every(given: FleetInput, decisions: Sequence[Decision], vouching: Vouching) 
                     yield _real(chain, vouching, given, base | {"planned": False, "replaced": replaced})
                 if place in renewed and renewed[place].back:
                     chain = [vouching.info(sha256) for sha256 in vouching.add(renewed[place].back[place].chain)]
-                    yield _real(chain, vouching, given, base | {"planned": True, "replaced": False})
+                    # It was issued long ago, whoever is named to issue now.
+                    yield _real(chain, vouching, given, base | {"planned": True, "replaced": False, "issuer": None})
                 elif place in renewed and issuer is not None and not renewed[place].finishes:
                     decision = renewed[place]
                     planned = base | {"planned": True, "replaced": False}

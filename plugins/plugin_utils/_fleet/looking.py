@@ -65,7 +65,7 @@ class Broken:
 
 def about(held: Held, found: str, next_step: str = "", *, severity: str = "") -> Broken:
     """Say what is wrong with the certificate of a slot."""
-    text = f"will be wrong: {found}" if held.planned else found
+    text = f"as planned, {found}" if held.planned else found
     return Broken(held.label, text, (held.host.name,), next_step, severity, held=held)
 
 

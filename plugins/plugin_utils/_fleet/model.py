@@ -146,6 +146,10 @@ class Vouching:
                 found.append(sha256)
         return found
 
+    def certificate(self, sha256: str) -> Any:
+        """Give a certificate that was taken in, as the library's object."""
+        return self._parsed[sha256]
+
     def info(self, sha256: str) -> dict[str, Any]:
         """Describe a certificate that was taken in."""
         return certs.describe(self._parsed[sha256])

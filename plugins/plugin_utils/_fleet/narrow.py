@@ -17,7 +17,7 @@ from typing import Any
 from .._findings import REMARK, Finding
 from .._rules.found import find
 from .._services import catalogue
-from . import names, outside, pending, rules, table, written
+from . import lowered, names, outside, pending, rules, table, written
 from .given import FleetInput, Host
 from .looking import View
 from .model import State, TrustKey, Vouching, today, trust_file
@@ -38,11 +38,15 @@ def make_narrow_plan(given: FleetInput) -> dict[str, Any]:
     topology = build(given)
     vouching = Vouching(given)
     state = today(given, topology, vouching)
-    findings = [*given.findings, *(against.finding for against in table.judge(View(given, topology, vouching)))]
-    findings += [against.finding for against in rules.about_services(given, topology)]
-    findings += [against.finding for against in rules.about_trust_files(given, topology)]
-    findings += [against.finding for against in outside.about_registrations(given, topology, set(), set())]
-    findings += [against.finding for against in outside.about_peers(topology, set())]
+    found = [
+        *table.judge(View(given, topology, vouching)),
+        *rules.about_services(given, topology),
+        *rules.about_trust_files(given, topology),
+        *outside.about_registrations(given, topology, set(), set()),
+        *outside.about_peers(topology, set()),
+        *lowered.refused(given),
+    ]
+    findings = [*given.findings, *(against.finding for against in lowered.lower(found, given))]
     findings += _unhealthy(given, topology, state)
     blocked = sorted(given.hosts) if any(finding.blocks for finding in findings) else []
     changes, removes = ([], {}) if blocked else _narrowed(given, topology, state, vouching, findings)

@@ -18,7 +18,7 @@ from typing import Any
 from .._findings import ERROR, WARNING, Finding
 from .._rules.found import find
 from .._services import catalogue
-from . import due, inventory, order, outside, pending, rollback, rounds, rules, table, trusts, written
+from . import due, inventory, lowered, order, outside, pending, rollback, rounds, rules, table, trusts, written
 from .due import Decision
 from .given import ROLLBACK, FleetInput
 from .looking import Against, View
@@ -100,9 +100,9 @@ class _Planner:
             self.against += against
             return
         found, problems = identities(self.given, self.topology, self.vouching)
-        for host, text, next_step in problems:
-            self.against.append(Against(find("inventory", host, text, next_step), (host,)))
-        wrong = {host for host, _text, _next in problems}
+        for host, text, next_step, rule in problems:
+            self.against.append(Against(find(rule, host, text, next_step), (host,)))
+        wrong = {problem.host for problem in problems}
         for identity in found:
             if wrong & set(identity.hosts):
                 self.decisions.append(Decision(identity))
@@ -140,6 +140,7 @@ class _Planner:
             self.against += inventory.about_going_on(given, self.decisions)
         self.against += inventory.about_unmanaged(given)
         self.against += inventory.about_variables(given)
+        self.against += lowered.refused(given)
         self.against += rules.about_trust_files(given, topology)
         widened = {name for change in self.changes for name in topology.cluster_of(change.key[0])}
         self.against += outside.about_registrations(given, topology, touched, {c.key[0] for c in self.changes})
@@ -204,6 +205,7 @@ class _Planner:
 
     def _blocked(self) -> set[str]:
         """Give the nodes that must not be changed: those an error stands against, and all that are linked to them."""
+        self.against = lowered.lower(self.against, self.given)
         blocked: set[str] = set()
         for against in self.against:
             if not against.finding.blocks:

@@ -114,6 +114,8 @@ def _findings_lines(plan: dict[str, Any]) -> Iterator[str]:
         for finding in _once(found) if title in ("Warnings", "Remarks") else found:
             told = f"{finding.object}: {finding.found}  [{finding.rule}, {_source(finding.section)}]"
             yield from _wrapped("  ", told, "    ")
+            if finding.lowered_from:
+                yield from _wrapped("    ", finding.lowering, "    ")
             if not finding.cured:
                 yield from _wrapped("    -> ", finding.next_step, "       ")
     if plan["blocked"]:
@@ -126,9 +128,9 @@ def _findings_lines(plan: dict[str, Any]) -> Iterator[str]:
 
 def _once(found: list[_findings.Finding]) -> list[_findings.Finding]:
     """Tell once what is the same of several objects, with all their names."""
-    alike: dict[tuple[str, str, str], list[_findings.Finding]] = {}
+    alike: dict[tuple[str, ...], list[_findings.Finding]] = {}
     for finding in found:
-        alike.setdefault((finding.rule, finding.found, finding.next_step), []).append(finding)
+        alike.setdefault((finding.rule, finding.found, finding.next_step, finding.lowering), []).append(finding)
     return [replace(same[0], object=", ".join(one.object for one in same)) for same in alike.values()]
 
 

@@ -48,8 +48,8 @@ class _Rollback:
     def decide(self) -> list[Decision]:
         known, problems = identities(self.given, self.topology, self.vouching)
         # Nothing is requested from what the inventory says of names and keys, so it is no reason to stay.
-        for host, text, step in problems:
-            self.against.append(Against(find("inventory", host, text, step, severity=WARNING), (host,)))
+        for host, text, step, rule in problems:
+            self.against.append(Against(find(rule, host, text, step, severity=WARNING), (host,)))
         self.against += _about_wish(self.given, known)
         decisions = [self._identity(identity) for identity in known]
         if self.wish.to:

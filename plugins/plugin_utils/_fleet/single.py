@@ -19,8 +19,9 @@ from typing import Any
 from .._findings import WARNING, Finding
 from .._pki import certs, profiles
 from .._services import catalogue, commands
-from . import links, names, outside, steps, table, trusts, written
+from . import links, lowered, names, outside, steps, table, trusts, written
 from .given import FleetInput, Host
+from .looking import Against
 from .model import State, TrustKey, Vouching, assigned_chain, shown, today, trust_file
 from .order import IDENTITY, TRUST, Unit
 from .plan import SCHEMA, plan_id
@@ -396,6 +397,9 @@ class Single:
     ) -> dict[str, Any]:
         """Write the plan down."""
         given = self.given
+        mine = [Against(finding, (self.host.name,)) for finding in self.findings]
+        mine += [against for against in lowered.refused(given) if against.hosts == (self.host.name,)]
+        self.findings = [against.finding for against in lowered.lower(mine, given)]
         refused = any(finding.blocks for finding in self.findings)
         rounds = []
         if units and not refused:

@@ -17,11 +17,18 @@ from collections.abc import Iterator
 from .._findings import REMARK
 from .._rules import found as found_elsewhere
 from .._rules.rule import Rule
-from . import rules_nodes
+from . import rules_files, rules_names, rules_nodes, rules_public, rules_usage
 from .looking import Against, View
 
 #: Every rule there is: docs/rules.md lists them in this order.
-RULES: tuple[Rule, ...] = (*rules_nodes.RULES, *found_elsewhere.RULES)
+RULES: tuple[Rule, ...] = (
+    *rules_nodes.RULES,
+    *rules_names.RULES,
+    *rules_usage.RULES,
+    *rules_public.RULES,
+    *rules_files.RULES,
+    *found_elsewhere.RULES,
+)
 BY_ID: dict[str, Rule] = {rule.id: rule for rule in RULES}
 
 

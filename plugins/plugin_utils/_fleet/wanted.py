@@ -20,7 +20,7 @@ from .._errors import BadOption
 from .._pki import csr
 from .._services import catalogue, commands
 from . import described
-from .described import KEY_SIZES, SUBJECT_ATTRIBUTES
+from .described import KEY_SIZES, SUBJECT_ATTRIBUTES, Problem
 from .given import FleetInput, Host
 from .model import SlotKey, Vouching, assigned_chain
 from .slots import slots_of
@@ -77,12 +77,10 @@ class Identity:
         }
 
 
-def identities(
-    given: FleetInput, topology: Topology, vouching: Vouching
-) -> tuple[list[Identity], list[tuple[str, str, str]]]:
-    """Give the identities of the fleet, and what is wrong with their description as (host, found, next step)."""
+def identities(given: FleetInput, topology: Topology, vouching: Vouching) -> tuple[list[Identity], list[Problem]]:
+    """Give the identities of the fleet, and what is wrong with their description."""
     found: dict[str, Identity] = {}
-    problems: list[tuple[str, str, str]] = []
+    problems: list[Problem] = []
     for host in given.hosts.values():
         if host.survey is None:
             continue
@@ -94,7 +92,7 @@ def identities(
             identity = found.setdefault(key, Identity(key, name, [], shared, config))
             if identity.config != config:
                 problems.append(
-                    (
+                    Problem(
                         host.name,
                         f"{name!r} is shared, and cms_identities describes it differently on {identity.hosts[0]}",
                         "describe a shared identity once, in the variables of a group that all its nodes are in",
@@ -118,7 +116,7 @@ def _names_a_file(host: Host, slot_id: str) -> bool:
 
 def _adopted(
     identity: Identity, given: FleetInput, vouching: Vouching, owners: dict[str, set[str]]
-) -> tuple[list[str], list[tuple[str, str, str]]]:
+) -> tuple[list[str], list[Problem]]:
     """Give the names of the certificates that are replaced and that the new one keeps, and what speaks against it.
 
     What the issuer certified before, it certifies again. Of what others certified, a node does not get the name of
@@ -145,7 +143,7 @@ def _adopted(
                 continue
             elif name.startswith("*."):
                 problems.append(
-                    (
+                    Problem(
                         host,
                         f"the certificate of {slot_id} carries the wildcard {name}, and another issuer certified it",
                         f"list in cms_identities.{identity.name}.names what it still needs, or set keep_names: false",
@@ -172,55 +170,45 @@ def _owners(given: FleetInput, topology: Topology) -> dict[str, set[str]]:
 
 def _complete(
     identity: Identity, given: FleetInput, topology: Topology, vouching: Vouching, owners: dict[str, set[str]]
-) -> list[tuple[str, str, str]]:
+) -> list[Problem]:
     """Fill in names, subject, usages, key and issuer."""
     hosts = [given.hosts[name] for name in identity.hosts]
     config = identity.config
-    problems = []
+    problems: list[Problem] = []
     nameless = [host.name for host in hosts if host.fqdn is None]
     for name in nameless:
         problems.append(
-            (
-                name,
-                f"has no fully qualified name, so {identity.name} cannot be named",
-                "set cms_fqdn for the host, or cms_domain for the fleet",
-            )
+            Problem(name, f"has no fully qualified name, so {identity.name} cannot be named", "", "no-fqdn")
         )
     identity.issuer = config.get("issuer") or _first(hosts, "cms_issuer")
     leaf = identity.leaf
     adopt = bool(config.get("keep_names", True)) and leaf is not None
     names = [host.fqdn for host in hosts if host.fqdn]
     names += _dialled(identity, topology)
+    peers = named_by_peers(identity, given)
+    names += peers.values()
     names += [str(name) for name in config.get("names") or []]
     if adopt:
         kept, against = _adopted(identity, given, vouching, owners)
         problems.extend(against)
         identity.adopted = [name for name in dict.fromkeys(identity.adopted) if name not in {n.lower() for n in names}]
         names += kept
-    identity.common_name = _common_name(identity, hosts, adopt, {name.lower() for name in names})
+    identity.common_name = _common_name(identity, hosts, adopt, {name.lower() for name in names}, peers)
     ordered = list(dict.fromkeys(name.lower() for name in [identity.common_name, *names] if name))
     asked_for = {str(name).lower() for name in [identity.common_name, *(config.get("names") or [])]}
     # A name that was adopted and that no request can carry (an underscore, say) is let go; one asked for is a mistake.
     identity.names = [name for name in ordered if _is_name(name) or name in asked_for]
     for name in identity.names:
         if not _is_name(name):
-            problems.append(
-                (
-                    identity.hosts[0],
-                    f"{name!r} cannot be a name of {identity.name}: it is no DNS name, IP address or e-mail address",
-                    f"correct cms_fqdn, or cms_identities.{identity.name}",
-                )
-            )
+            found = f"{name!r} cannot be a name of {identity.name}: it is no DNS name, IP address or e-mail address"
+            step = f"correct cms_fqdn, or cms_identities.{identity.name}"
+            problems.append(Problem(identity.hosts[0], found, step, "name-malformed"))
     identity.subject = _subject(identity, hosts, adopt)
     for key, value in identity.subject.items():
         if not _SENDABLE.fullmatch(value):
-            problems.append(
-                (
-                    identity.hosts[0],
-                    f"the subject attribute {key} of {identity.name} is {value!r}, which the command line cannot take",
-                    "leave out double quotes, backslashes and control characters",
-                )
-            )
+            found = f"the subject attribute {key} of {identity.name} is {value!r}, which the command line cannot take"
+            step = "leave out double quotes, backslashes and control characters"
+            problems.append(Problem(identity.hosts[0], found, step, "subject-unusable"))
     slots = [catalogue.SLOTS[slot_id][1] for _host, slot_id in identity.slots]
     identity.roles = [role for role in (catalogue.SERVER, catalogue.CLIENT) if any(role in s.roles for s in slots)]
     asked = [role for role in (catalogue.SERVER, catalogue.CLIENT) if any(role in s.requested_roles for s in slots)]
@@ -231,35 +219,38 @@ def _complete(
     sizes = KEY_SIZES[identity.key["type"]]
     if identity.key["size"] not in sizes:
         problems.append(
-            (
+            Problem(
                 identity.hosts[0],
                 f"{identity.name} wants a key of type {identity.key['type']} and size {identity.key['size']}",
                 "use a size that goes with the type: " + ", ".join(str(size) for size in sizes),
+                "key-unusable",
             )
         )
     elif identity.key["where"] == "node" and identity.key["type"] != "rsa":
         problems.append(
-            (
+            Problem(
                 identity.hosts[0],
                 f"{identity.name} wants an ECDSA key made on the node; '{commands.PKI_CSR}' makes none (guide A.2)",
                 "set key_location: control for it, or key_type: rsa",
+                "key-unusable",
             )
         )
     elif identity.key["where"] == "node" and identity.shared:
         problems.append(
-            (
+            Problem(
                 identity.hosts[0],
                 f"{identity.name} is shared between nodes, so its key cannot be made on one of them",
                 "leave key_location out, or set it to control (guide 4.1; safety rule S4)",
+                "key-unusable",
             )
         )
     if not problems:
         try:
             csr.Request.of(identity.subject, identity.names, identity.roles, identity.eku, identity.ku)
         except BadOption as exc:
-            problems.append(
-                (identity.hosts[0], f"{identity.name} cannot be requested: {exc.obj} {exc.reason}", exc.next_step)
-            )
+            rule = {"C": "country-code", "subjectAltName": "name-malformed"}.get(exc.obj, "subject-unusable")
+            found = f"{identity.name} cannot be requested: {exc.obj} {exc.reason}"
+            problems.append(Problem(identity.hosts[0], found, exc.next_step, rule))
     return problems
 
 
@@ -269,12 +260,32 @@ def _dialled(identity: Identity, topology: Topology) -> list[str]:
     return [link.dialled for link in sorted(links, key=lambda link: link.id) if link.dialled]
 
 
-def _common_name(identity: Identity, hosts: list[Host], adopt: bool, names: set[str]) -> str:
+def named_by_peers(identity: Identity, given: FleetInput) -> dict[str, str]:
+    """Give the names under which peers outside look for an identity, by peer (guide 3.1.1, 3.1.2)."""
+    found: dict[str, str] = {}
+    for host, slot_id in identity.slots:
+        for peer in catalogue.SLOTS[slot_id][1].peers:
+            name = described.variable(given.hosts[host], catalogue.PEER_NAMES.get(peer, ""))
+            if name:
+                found.setdefault(peer, name)
+    return found
+
+
+def peers_common_name(identity: Identity, peers: dict[str, str]) -> str | None:
+    """Give the common name that a peer insists on: Lync always, browsers on a certificate for the web app alone."""
+    alone = len({slot_id for _host, slot_id in identity.slots}) == 1
+    return peers.get(catalogue.LYNC) or (peers.get(catalogue.WEB_APP) if alone else None)
+
+
+def _common_name(identity: Identity, hosts: list[Host], adopt: bool, names: set[str], peers: dict[str, str]) -> str:
     if identity.config.get("common_name"):
         return str(identity.config["common_name"])
     configured = (identity.config.get("subject") or {}).get("CN")
     if configured:
         return str(configured)
+    insisted = peers_common_name(identity, peers)
+    if insisted:
+        return insisted
     leaf = identity.leaf
     if adopt and leaf and leaf["common_name"] and leaf["common_name"].lower() in names:
         return str(leaf["common_name"])

@@ -78,6 +78,21 @@ def check(
     return [_finding(problem, subject_label) for problem in dict.fromkeys(problems)]
 
 
+def check_cas(
+    cas: Sequence[x509.Certificate], *, roles: Sequence[str], now: datetime.datetime, subject_label: str
+) -> list[Finding]:
+    """Check the CAs that are to issue, root last, as a Meeting Server would: form, dates and marks (2.2)."""
+    found = []
+    for position, cert in enumerate(cas):
+        anchor = position == len(cas) - 1
+        date = date_problem(cert, now)
+        if date is not None:
+            found.append(date)
+        found.extend(form_rules.check(cert, leaf=False, anchor=anchor, netscape=True))
+        found.extend(meeting_server_rules.check_ca(cert, roles, anchor=anchor))
+    return [_finding(problem, subject_label) for problem in dict.fromkeys(found)]
+
+
 def _finding(problem: Problem, label: str) -> Finding:
     return Finding(
         severity=problem.severity,

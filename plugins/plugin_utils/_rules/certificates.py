@@ -89,7 +89,6 @@ USAGES = (
         "A.3",
         "a root of version 1 has no marks, and counts only because it is trusted itself",
         _CA,
-        lowerable=True,
     ),
 )
 
@@ -196,15 +195,6 @@ FILES = (
         "let the node compare them by hand and read the answer",
     ),
     Rule(
-        "file-extension",
-        ERROR,
-        "B",
-        "a file that is to be assigned has an extension that the guide permits",
-        "upload it under a name with one of the permitted extensions",
-        also=(WARNING,),
-        lowerable=True,
-    ),
-    Rule(
         "file-missing",
         ERROR,
         "4.3",
@@ -213,4 +203,35 @@ FILES = (
     ),
 )
 
-RULES = (*USAGES, *FORM, *CHAIN, *FILES)
+NODES = (
+    Rule(
+        "pki-use-differs",
+        WARNING,
+        "C",
+        "the node and what is known here agree on what a file is used by (module pki_info)",
+        "look at both by hand, and report what the node prints",
+    ),
+    Rule(
+        "pki-inspect-differs",
+        WARNING,
+        "4.3",
+        "the node and what is known here agree on what a file holds (module pki_info)",
+        "trust the content of the file, and report what the node prints",
+    ),
+    Rule(
+        "pki-match-differs",
+        WARNING,
+        "4.3",
+        "the node and what is known here agree on whether certificate and key fit (module pki_info)",
+        "look at both by hand, and report what the node prints",
+    ),
+    Rule(
+        "pki-verify-differs",
+        WARNING,
+        "4.3",
+        "the node and what is known here agree on whether a chain holds (module pki_info)",
+        "trust neither before you know why, and report what the node prints",
+    ),
+)
+
+RULES = (*USAGES, *FORM, *CHAIN, *FILES, *NODES)

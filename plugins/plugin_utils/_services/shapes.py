@@ -19,6 +19,12 @@ CLIENT = "client"
 CERT_AND_BUNDLE = "certificate and bundle"
 FULL_CHAIN = "full chain"
 
+#: Who meets a certificate from outside and holds it to something: Lync and Skype servers (guide 3.1.1), browsers on
+#: the page of the web app and the Expressway in front of it (3.1.2), Unified Communications Manager (3.3).
+LYNC, WEB_APP, EXPRESSWAY, CUCM = "Lync", "web app", "Expressway", "CUCM"
+#: The variables that say under which name they look for it.
+PEER_NAMES = {LYNC: "cms_lync_fqdn", WEB_APP: "cms_web_app_fqdn", EXPRESSWAY: "cms_expressway_name"}
+
 #: What a row of a display means: that the service is on, what state it is in, nothing that is needed here. A row of a
 #: slot is its name and one of ``SLOT_ROWS``, a row of a trust its name and ``trust``, a row that names whom the service
 #: dials a word and ``host``.
@@ -44,8 +50,9 @@ class Slot:
 
     ``identity`` is the name of the identity a slot has unless the inventory shares one. ``roles`` are the TLS roles its
     certificate is used in (guide tables 2 and 3). ``port`` is set for a listener whose port no display tells.
-    ``asks_client`` marks listeners that demand a client certificate. ``signs`` marks those whose clients may insist on
-    the key usage digitalSignature (guide 2.1). ``tls_optional`` marks those that may well stay without: a slot counts
+    ``public`` marks those that browsers and other clients outside meet (guide table 2). ``asks_client`` marks listeners
+    that demand a client certificate. ``signs`` marks those whose clients may insist on the key usage digitalSignature
+    (guide 2.1). ``tls_optional`` marks those that may well stay without: a slot counts
     where it listens or has a certificate.
     """
 
@@ -62,6 +69,14 @@ class Slot:
     tls_optional: bool = False
     #: Those outside the fleet who may verify it, listed when an anchor changes (S17).
     outside: tuple[str, ...] = ()
+    #: Those of them whose demands are known.
+    peers: tuple[str, ...] = ()
+    #: The slot whose CA should have issued it too.
+    same_ca_as: str | None = None
+    #: A certificate of its own is advised.
+    dedicated: bool = False
+    #: A self-signed certificate is refused (guide 6).
+    ca_signed: bool = False
     #: Roles asked for beyond those needed, where the sources differ on what the appliance wants.
     also_ask: tuple[str, ...] = ()
 

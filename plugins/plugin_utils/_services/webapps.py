@@ -104,6 +104,7 @@ MEETINGAPPS = Service(
             section="4.7",
             public=True,
             outside=("browsers of web app users",),
+            dedicated=True,
         ),
     ),
     trusts=(),
