@@ -67,9 +67,18 @@ bench-quick: env ## The same on a handful of nodes, printed only
 
 # Tests ---------------------------------------------------------------------------------------------------------------
 
-# The quick gates come first, so that what is wrong is said early.
 .PHONY: test
-test: lint sanity docs galaxy unit integration sweeps newest molecule ## Everything, with samples of the long sweeps
+test: gates unit integration sweeps whole ## Everything, with samples of the long sweeps
+
+# Most of them compute on one core: side by side. The quick ones come first, so that what is wrong is said early.
+.PHONY: gates
+gates: env
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint sanity docs galaxy
+
+# Both wait for playbooks and nodes: side by side.
+.PHONY: whole
+whole: env
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target newest molecule
 
 .PHONY: test-all
 test-all: env ## The same with the long sweeps in full and with the oldest libraries, then coverage and mutants

@@ -114,7 +114,7 @@ def build(name: str, base: Path, *install: str) -> Environment:
     if not (stamp.is_file() and stamp.read_text() == wanted and ask(python, ASK_CORE)):
         shutil.rmtree(directory, ignore_errors=True)
         run([str(base), "-m", "venv", str(directory)])
-        run([str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *install])
+        run([str(python), "-m", "pip", "install", "-qq", "--no-compile", "--disable-pip-version-check", *install])
         stamp.write_text(wanted)
     return Environment(name, python, str(ask(python, ASK_CORE)))
 
