@@ -32,7 +32,7 @@ from xml.etree import ElementTree
 from tests.conformance import disagreements
 from tools import coverage as covered
 from tools._run import BUILD, ROOT, shown
-from tools.mutation.__main__ import explained as survivors
+from tools.mutation import survivors
 
 PAGE = ROOT / "docs" / "quality.md"
 REPORTS = BUILD / "reports"
@@ -196,22 +196,38 @@ def mutation() -> list[str] | None:
         rows.append([f"`{file}`", total, total - alive, alive])
     head = f"Measured on {report['date']} in {length(report['seconds'])}: {report['mutants']} mutants, "
     head += f"{report['killed']} found by a test ({report['timeout']} of them by never ending), "
-    head += f"{report['survived']} survive."
+    head += f"{report['survived']} survive, {report['unexplained']} of them without an explanation."
     return [head, "", *table(("File", "Mutants", "Found", "Survive"), rows)]
 
 
 def surviving() -> list[str]:
-    """Give the survivors by their reasons, with the places and how many there are."""
+    """Give the survivors by their reasons, and those without one by file, with the functions they are in."""
+    known = survivors.load()
+    if not known.names:
+        return ["None is listed: no full run was written down yet."]
     groups: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, reason in survivors().items():
+    for name, reason in known.explained.items():
         groups[reason][place_of(name)] += 1
-    if not groups:
-        return ["There are none."]
-    rows = [
-        [reason, places.total(), ", ".join(f"`{place}`" + (f" ({n})" if n > 1 else "") for place, n in places.items())]
-        for reason, places in sorted(groups.items())
-    ]
-    return table(("Why no test finds it", "Mutants", "Where"), rows)
+    files: dict[str, Counter[str]] = defaultdict(Counter)
+    for name in sorted(known.unexplained):
+        path, _blank, rest = name.partition(" ")
+        files[path][rest.partition(":")[0]] += 1
+    lines = [f"With a reason: {len(known.explained)}.", ""]
+    if groups:
+        rows = [[reason, places.total(), counted(places)] for reason, places in sorted(groups.items())]
+        lines += [*table(("Why no test finds it", "Mutants", "Where"), rows), ""]
+    lines += [f"Not explained yet: {len(known.unexplained)}."]
+    if files:
+        lines[-1] += " Some of them change nothing that a user could see, others want a test; nobody has looked which."
+        lines += ["`tools/survivors.yml` has each of them by name.", ""]
+        rows = [[f"`{path}`", places.total(), counted(places)] for path, places in files.items()]
+        lines += table(("File", "Mutants", "In"), rows)
+    return lines
+
+
+def counted(places: Counter[str]) -> str:
+    """Give places with how often each is there, where that is more than once."""
+    return ", ".join(f"`{place}`" + (f" ({number})" if number > 1 else "") for place, number in places.items())
 
 
 def place_of(name: str) -> str:

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``python -m tools.mutation [--sample N] [--seed S] [--jobs N] [--only WORDS]``: try mutants, list the survivors.
+"""``python -m tools.mutation [--sample N] [--seed S] [--jobs N] [--only WORDS] [--write]``: which mutants survive?
 
-Writes build/reports/mutation.json. A survivor that is not in tools/survivors.yml is a failure; in a full run an entry
-there that does not survive any more is one too.
+Writes build/reports/mutation.json. tools/survivors.yml holds every survivor: with a reason where somebody wrote one,
+else among the unexplained ones. A survivor that is in neither is a failure, and so is an entry of a mutant that a test
+finds now. ``--write`` brings the unexplained ones up to date with what was tried.
 """
 
 from __future__ import annotations
@@ -23,15 +24,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tools._run import BUILD, ROOT, heading, shown
+from tools.mutation import survivors
 from tools.mutation.mutants import Mutant, mutants
 from tools.mutation.runner import IMPOSSIBLE, KILLED, SURVIVED, TIMEOUT, UNREACHED, run
 
 REPORT = BUILD / "reports" / "mutation.json"
 OUTCOMES = BUILD / "mutation" / "outcomes.json"
-SURVIVORS = ROOT / "tools" / "survivors.yml"
 UTILS = ROOT / "plugins" / "plugin_utils"
 TESTS = "tests/unit/plugins"
 
@@ -92,19 +91,18 @@ def run_group(group: str, names: Sequence[str], jobs: int, budget: float, tests:
     )
 
 
-def explained() -> dict[str, str]:
-    """Give the list of survivors: the name of the mutant, and what is to be said about it."""
-    loaded: dict[str, str] = yaml.safe_load(SURVIVORS.read_text(encoding="utf-8")) or {}
-    return loaded
-
-
-def report(outcomes: Mapping[str, str], full: bool, seconds: float, seed: int) -> int:
-    """Print and write what became of the mutants; 1 when a survivor has no word, or a word no survivor."""
-    reasons = explained()
+def report(outcomes: Mapping[str, str], full: bool, seconds: float, seed: int, write: bool) -> int:
+    """Print and write what became of the mutants; 1 when a survivor is not listed, or one that is found now is."""
+    known = survivors.load()
     alive = sorted(name for name, outcome in outcomes.items() if outcome in ALIVE)
-    unexplained = [name for name in alive if name not in reasons]
     # What takes too long on a busy machine is no proof that it is found.
-    stale = sorted(set(reasons) - set(alive)) if full else []
+    found_now = {name for name, outcome in outcomes.items() if outcome not in (*ALIVE, TIMEOUT)}
+    if write:
+        known = known.after(alive, found_now, set(outcomes) if full else None)
+        survivors.write(known)
+        print(f"{shown(survivors.FILE)} written: {len(known.unexplained)} survivors that nobody has explained")
+    new = [name for name in alive if name not in known.names]
+    stale = sorted(name for name in known.names if name in found_now or (full and name not in outcomes))
     counts = Counter(outcomes.values())
     files: dict[str, Counter[str]] = {}
     for name, outcome in outcomes.items():
@@ -112,7 +110,7 @@ def report(outcomes: Mapping[str, str], full: bool, seconds: float, seed: int) -
     heading("mutants")
     for file, found in sorted(files.items()):
         print(f"{file:58} {found.total():5} mutants, {found[SURVIVED] + found[UNREACHED]:4} survive")
-    for name in unexplained:
+    for name in new:
         print(f"survives: {name}")
     for name in stale:
         print(f"does not survive any more: {name}")
@@ -126,7 +124,7 @@ def report(outcomes: Mapping[str, str], full: bool, seconds: float, seed: int) -
         "timeout": counts[TIMEOUT],
         "impossible": counts[IMPOSSIBLE],
         "survived": len(alive),
-        "unexplained": unexplained,
+        "unexplained": len(alive) - sum(name in known.explained for name in alive),
         "files": {file: dict(found) for file, found in sorted(files.items())},
     }
     REPORT.parent.mkdir(parents=True, exist_ok=True)
@@ -134,9 +132,12 @@ def report(outcomes: Mapping[str, str], full: bool, seconds: float, seed: int) -
     target.write_text(json.dumps(content, indent=1), encoding="utf-8")
     print(
         f"\n{len(outcomes)} mutants in {seconds:.0f} s: {content['killed']} found ({counts[TIMEOUT]} by their time), "
-        f"{len(alive)} survive, {len(unexplained)} of them not explained, {counts[IMPOSSIBLE]} impossible"
+        f"{len(alive)} survive, {content['unexplained']} of them not explained, {len(new)} not listed, "
+        f"{counts[IMPOSSIBLE]} impossible"
     )
-    return int(bool(unexplained or stale))
+    if new or stale:
+        print(f"Next step: a test for what matters, then --write for the rest ({shown(survivors.FILE)})")
+    return int(bool(new or stale))
 
 
 def main() -> int:
@@ -145,11 +146,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
-    parser.add_argument("--budget", type=float, default=3.0, help="seconds of computing for the tests of a mutant")
+    parser.add_argument("--budget", type=float, default=1.5, help="seconds of computing for the tests of a mutant")
     parser.add_argument("--tests", nargs="*", help="these tests instead of those of the folder")
     parser.add_argument("--again", action="store_true", help="what survived the last time")
+    parser.add_argument("--write", action="store_true", help="bring the unexplained survivors up to date")
     parser.add_argument("--group", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.write and arguments.tests:
+        parser.error("--write needs the tests of the folder: other tests find other mutants")
     work = BUILD / "mutation"
     work.mkdir(parents=True, exist_ok=True)
     if arguments.group:
@@ -180,7 +184,7 @@ def main() -> int:
         outcomes.update(json.loads(out.read_text(encoding="utf-8")))
     OUTCOMES.write_text(json.dumps(outcomes, indent=0), encoding="utf-8")
     full = not (arguments.sample or arguments.only or arguments.tests or arguments.again)
-    return report(outcomes, full, time.monotonic() - started, arguments.seed)
+    return report(outcomes, full, time.monotonic() - started, arguments.seed, arguments.write)
 
 
 if __name__ == "__main__":

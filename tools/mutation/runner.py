@@ -18,6 +18,7 @@ import select
 import signal
 import time
 import types
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -60,6 +61,7 @@ class Runner:
         self._seconds: dict[str, float] = {}
         self._reached: dict[str, dict[int, set[str]]] = {}
         self._caches: list[Any] = []
+        self._finders: dict[str, Counter[str]] = defaultdict(Counter)
 
     # What pytest calls -----------------------------------------------------------------------------------------------
 
@@ -109,7 +111,10 @@ class Runner:
             }
 
     def _tests_of(self, mutant: Mutant) -> list[str]:
-        """Give the tests that reach a mutant, the quick ones first, as many as the time for a mutant allows."""
+        """Give the tests that reach a mutant, as many as the time for a mutant allows, the quick ones first.
+
+        What found another mutant of the same function is tried before all others, but takes no place from them.
+        """
         reached = self._reached[mutant.path]
         # The parts of a statement of several lines are not counted one by one: the nearest line above counts.
         line = max((line for line in reached if line <= mutant.line), default=0)
@@ -120,13 +125,14 @@ class Runner:
             if found and spent > self.budget:
                 break
             found.append(test)
-        return found
+        finders = self._finders[mutant.path + mutant.function]
+        return sorted(found, key=lambda test: -finders[test])
 
     # The mutants -----------------------------------------------------------------------------------------------------
 
     def _run_all(self, tests: Mapping[str, pytest.Item]) -> None:
         started = time.monotonic()
-        running: dict[int, tuple[Mutant, int, float]] = {}
+        running: dict[int, tuple[Mutant, int, float, list[str]]] = {}
         waiting = list(reversed(self.mutants))
         while waiting or running:
             while waiting and len(running) < self.jobs:
@@ -137,7 +143,7 @@ class Runner:
                     continue
                 limit = 30.0 + 20.0 * sum(self._seconds[test] for test in chosen)
                 process, done = self._forked(mutant, [tests[test] for test in chosen])
-                running[done] = (mutant, process, time.monotonic() + limit)
+                running[done] = (mutant, process, time.monotonic() + limit, chosen)
             before = len(self.outcomes)
             self._collect(running)
             if len(self.outcomes) // 100 > before // 100:
@@ -145,7 +151,10 @@ class Runner:
                 self.said(f"{len(self.outcomes)} of {len(self.mutants)} after {time.monotonic() - started:.0f} s")
 
     def _forked(self, mutant: Mutant, items: Sequence[pytest.Item]) -> tuple[int, int]:
-        """Start a process that tries a mutant; give its id and a file that is closed when it ends."""
+        """Start a process that tries a mutant; give its id and a file that is closed when it ends.
+
+        Into the file goes the number of the test that found the mutant.
+        """
         reading, writing = os.pipe()
         process = os.fork()
         if process:
@@ -159,11 +168,11 @@ class Runner:
             nothing = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(nothing, stream)
-            status = self._try(mutant, items)
+            status = self._try(mutant, items, writing)
         finally:
             os._exit(status)
 
-    def _try(self, mutant: Mutant, items: Sequence[pytest.Item]) -> int:
+    def _try(self, mutant: Mutant, items: Sequence[pytest.Item], writing: int) -> int:
         try:
             put_in(mutant)
         except ValueError:
@@ -173,22 +182,26 @@ class Runner:
         for number, item in enumerate(items):
             _run_test(item, items[number + 1] if number + 1 < len(items) else None)
             if self.failed:
+                os.write(writing, str(number).encode())
                 return 1
         return 0
 
-    def _collect(self, running: dict[int, tuple[Mutant, int, float]]) -> None:
+    def _collect(self, running: dict[int, tuple[Mutant, int, float, list[str]]]) -> None:
         """Wait for the first process to end, and end those that take too long."""
         if not running:
             return
         ready = select.select(list(running), [], [], 1.0)[0]
-        for done, (mutant, process, limit) in list(running.items()):
+        for done, (mutant, process, limit, chosen) in list(running.items()):
             late = done not in ready and time.monotonic() > limit
             if late:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process, signal.SIGKILL)
             if late or done in ready:
                 status = os.waitpid(process, 0)[1]
+                finder = os.read(done, 20)
                 os.close(done)
+                if finder:
+                    self._finders[mutant.path + mutant.function][chosen[int(finder)]] += 1
                 del running[done]
                 code = os.waitstatus_to_exitcode(status)
                 self.outcomes[mutant.name] = TIMEOUT if late else _EXITS.get(code, KILLED)

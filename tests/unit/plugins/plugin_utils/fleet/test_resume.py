@@ -20,6 +20,7 @@ from ansible_collections.certops.cms.plugins.plugin_utils._fleet.narrow import m
 from ansible_collections.certops.cms.plugins.plugin_utils._fleet.plan import make_plan
 from tests.unit.plugins.plugin_utils.fleet import kit
 from tests.unit.plugins.plugin_utils.fleet.kit import CONSENT, NOW, OLD, Fleet, standard
+from tests.unit.plugins.plugin_utils.fleet.paper import File
 
 
 def killed(fleet: Fleet, happened: Callable[[str, str], bool], **options: Any) -> dict[str, Any]:
@@ -326,3 +327,32 @@ def test_s15_a_narrowing_that_was_killed_takes_up_the_file_it_began(moment: str)
     assert [trust["file"] for trust in second["trusts"]] == [trust["file"] for trust in first["trusts"]]
     fleet.run(second)
     assert not make_narrow_plan(fleet.given(kit.NARROW))["rounds"]
+
+
+TRUST_FILE = "callbridge-c2w-trust-g1.pem"
+
+
+@pytest.mark.parametrize(
+    ("file", "ours", "expected"),
+    [
+        # Noted and never uploaded: its name was not used.
+        (None, True, TRUST_FILE),
+        # Cut in the middle of the upload: no service can have read it.
+        (File("certificate", problems=["it ends in the middle"]), True, TRUST_FILE),
+        # Whole, with something else in it: somebody may have assigned it since.
+        (File("certificate", OLD.pems), True, "callbridge-c2w-trust-g2.pem"),
+        (File("certificate", problems=["it ends in the middle"]), False, "callbridge-c2w-trust-g2.pem"),
+    ],
+    ids=["noted", "cut", "whole", "of somebody else"],
+)
+def test_s2_a_trust_file_gets_a_name_that_no_service_can_have_read(
+    file: File | None, ours: bool, expected: str
+) -> None:
+    fleet = standard()
+    if file is not None:
+        fleet.nodes["core1"].files[TRUST_FILE] = file
+    if ours:
+        fleet.nodes["core1"].made.add(TRUST_FILE)
+    plan = fleet.plan(accepted_anchors=CONSENT)
+    named = {trust["file"] for trust in plan["trusts"] if (trust["node"], trust["service"]) == ("core1", "callbridge")}
+    assert named == {expected}

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import BadOption, CertificateProblem
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import csr, keys
@@ -136,6 +138,29 @@ def test_a_certificate_may_lack_parts_of_the_subject_but_not_have_another_name()
         "extended key usages missing: clientAuth",
         "key usages missing: digitalSignature",
     ]
+
+
+def test_a_certificate_may_sign_only_and_a_request_must_ask_for_what_is_wanted() -> None:
+    wanted = csr.Request("core1.example.com", names=("core1.example.com",))
+    assert "keyEncipherment" in wanted.key_usage_for(RSA_KEY.public_key())
+    signs = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
+    # A CA leaves the other usage out, and that serves both roles (guide 2.2).
+    made = making.root().issue("core1.example.com", key=RSA_KEY, ku=("digitalSignature",)).cert
+    assert csr.differences(made, wanted) == []
+    asked = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(making.name("core1.example.com"))
+        .add_extension(making.alternative("core1.example.com"), False)
+        .add_extension(signs, True)
+        .sign(RSA_KEY, hashes.SHA256())
+    )
+    assert csr.differences(asked, wanted) == ["key usages missing: keyEncipherment"]
+
+
+def test_a_certificate_without_the_common_name_serves_only_with_it_as_a_name() -> None:
+    wanted = csr.Request("My company CA", names=("core1.example.com",))
+    made = making.root().issue(None, names=("core1.example.com",)).cert
+    assert csr.differences(made, wanted) == ["no common name, wanted 'My company CA'"]
 
 
 def test_a_certificate_is_no_csr() -> None:

@@ -307,6 +307,33 @@ def test_name_constraints_are_enforced(
     assert rules(check(authority.issue("core1.example.com", **leaf), authority)) == expected
 
 
+def test_name_constraints_hold_for_the_cas_in_between_too() -> None:
+    value = x509.NameConstraints([directory(None, "Example")], None)
+    narrow = ROOT.sub_ca("Narrow CA", organization="Example", extra=((value, True),))
+    stranger = narrow.sub_ca("Another CA", organization="Other")
+    found = check(stranger.issue("core1.example.com", organization="Example"), narrow, stranger)
+    assert rules(found) == ["name-not-permitted"]
+    assert "Another CA" in found[0].found
+
+
+def test_a_ca_that_follows_itself_is_not_held_against_its_own_name_constraints() -> None:
+    """RFC 5280, 6.1.3 (b): that is how a CA changes its key."""
+    value = x509.NameConstraints([directory(None, "Example")], None)
+    narrow = ROOT.sub_ca("Narrow CA", organization="Narrow", extra=((value, True),))
+    renewed = narrow.sub_ca("Narrow CA", organization="Narrow")
+    assert check(renewed.issue("core1.example.com", organization="Example"), narrow, renewed) == []
+
+
+def test_a_chain_that_is_too_deep_is_told_of_the_certificate_at_its_end() -> None:
+    upper = ROOT.sub_ca("Upper")
+    lower = upper.sub_ca("Below")
+    leaf = lower.issue(eku=BOTH, ku=GOOD_KU)
+    assert check(leaf, upper, lower, max_intermediates=2) == []
+    [finding] = check(leaf, upper, lower, max_intermediates=1)
+    assert finding.rule == "chain-too-deep"
+    assert finding.found.startswith("certificate CN=core1.example.com: has 2 CAs between itself and")
+
+
 def test_constraints_that_cannot_be_followed_refuse_the_names_they_speak_about() -> None:
     uri = x509.UniformResourceIdentifier("https://a.example.com/")
     value = x509.NameConstraints([x509.UniformResourceIdentifier("example.com")], None)
@@ -336,6 +363,11 @@ def test_browsers_are_stricter(options: dict[str, Any], expected: list[str]) -> 
     leaf = making.make(**given)
     found = check(leaf, profile="web_pki", roles=("server",), name="core1.example.com")
     assert rules(found) == expected
+
+
+def test_a_certificate_for_any_purpose_is_none_that_a_public_ca_gives() -> None:
+    leaf = ROOT.issue(eku=(*SERVER_EKU, "anyExtendedKeyUsage"))
+    assert [f.rule for f in check(leaf, profile="web_pki", roles=("server",))] == ["eku-any"]
 
 
 def test_a_long_life_is_a_remark() -> None:
