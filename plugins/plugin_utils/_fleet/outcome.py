@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._services import catalogue
 from .._text import printable
 
 _COLUMNS = (("node", "node"), ("slot", "service"), ("before", "ended"), ("after", "ends now"), ("proof", "proof"))
@@ -27,7 +28,7 @@ def rows(plan: dict[str, Any], evidence: dict[str, dict[str, Any]]) -> list[dict
                     if step["kind"] == "assign":
                         found.append(_slot(plan, host, step, proof))
                     elif step["kind"] == "trust":
-                        found.append(_trust(host, step, proof))
+                        found.append(_trust(plan, host, step, proof))
                     elif step["kind"] == "restart" and not _has_settings(batch):
                         row = {"node": host, "slot": step["service"], "before": "", "after": ""}
                         found.append({**row, "proof": "restarted" if proof else "not done"})
@@ -58,10 +59,15 @@ def _alarms(proof: dict[str, Any] | None) -> list[dict[str, str]]:
     ]
 
 
-def _trust(host: str, step: dict[str, Any], proof: dict[str, Any] | None) -> dict[str, str]:
+def _trust(plan: dict[str, Any], host: str, step: dict[str, Any], proof: dict[str, Any] | None) -> dict[str, str]:
+    key = [host, step["service"], step["trust"]]
+    shown_by = {link.get("proof") for link in plan["links"] if link["verifier"] == key}
     links = (proof or {}).get("links") or {}
     up = sum(1 for state in links.values() if state == "proven")
     told = f"{up} of {len(links)} links proven" if links else "set"
+    if shown_by == {catalogue.BY_LISTENER}:
+        # What is trusted is in force; that it is taken no API shows (S10).
+        told = "assigned, not proven"
     if step.get("rides"):
         told = "stored, waits for the next restart"
     row = {"node": host, "slot": f"{step['service']} {step['trust']} trust", "before": "", "after": ""}
