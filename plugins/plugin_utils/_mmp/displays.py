@@ -100,7 +100,10 @@ def _met(service: Service, display: Display) -> Service:
         meant = next((meaning for pattern, meaning in service.words.items() if re.search(pattern, words)), None)
         if row.key not in known and meant is not None:
             more.setdefault(row.label, meant)
-    return dataclasses.replace(service, rows={**service.rows, **more})
+    *labels, last = service.rows
+    # What ends a display is the row that ends it in the catalogue, whatever else stands in between.
+    rows = {label: service.rows[label] for label in labels} | more | {last: service.rows[last]}
+    return dataclasses.replace(service, rows=rows)
 
 
 def _host(service: Service, name: str, display: Display) -> str | None:

@@ -57,6 +57,7 @@ x509 pkcs7 pkcs8 pkcs10 pkcs12 base64 utf8 ipv4 ipv6 h264 h265 av1 720p 1080p 48
 text html xml json text_xml utf iso xxx
 ntp dns syslog snmp uptime hostname iface timezone health shutdown factory backup snapshot rollback user tls cdr
 zz certops absent
+comments ratings after vbrick rev hostname verification minimum min max dtls ciphers smtp mail ocsp strict verb mode
 c2w s2s ucm imps axl wc3 jwt nfs rtmp rtmps sso csr crt cer g1 webrtc w3a
 """
 
@@ -64,8 +65,10 @@ c2w s2s ucm imps axl wc3 jwt nfs rtmp rtmps sso csr crt cer g1 webrtc w3a
 def _own_words() -> Iterator[str]:
     for service in catalogue.SERVICES:
         said = [service.name, service.show, *service.rows, *service.activate, service.running_text or ""]
+        # What stands in patterns for labels, without their signs.
+        said += [re.sub(r"\\b|[?:|()^$.*]", " ", pattern) for pattern in service.words]
         said += [text for slot in service.slots for text in (slot.name, slot.identity, slot.command)]
-        said += [text for trust in service.trusts for text in (trust.name, trust.command)]
+        said += [text for trust in service.trusts for text in (trust.name, trust.command, trust.show)]
         for text in said:
             yield from re.split(r"[\W_]+", text.lower())
 

@@ -11,7 +11,7 @@ Private to the certops.cms collection: no stable interface.
 
 from __future__ import annotations
 
-from .shapes import BY_MODE, CERT_AND_BUNDLE, ENABLED, SERVER, STATUS, UNUSED, WHEN_SET, Service, Slot, Trust
+from .shapes import BY_MODE, CERT_AND_BUNDLE, ENABLED, SERVER, UNUSED, WHEN_SET, Service, Slot, Trust
 
 #: Mutual authentication on SIP (guide 4.8). One setting of a node, read by every service that speaks SIP there.
 TLS_SIP = Trust("sip", "tls sip trust", "4.8", "CUCM and other SIP peers", show="tls sip", verifies=BY_MODE)
@@ -51,7 +51,6 @@ RECORDER = Service(
         "NFS directory": UNUSED,
         "Resolution": UNUSED,
         "Call Limit": UNUSED,
-        "STATUS": STATUS,
     },
     section="2.1",
     slots=(_sip_slot("recorder"),),
@@ -72,7 +71,6 @@ STREAMER = Service(
         "SIP resolution": UNUSED,
         "Resolution": UNUSED,
         "Call Limit": UNUSED,
-        "STATUS": STATUS,
     },
     words={r"\bresolution\b": UNUSED},
     section="2.1",
@@ -88,7 +86,7 @@ UPLOADER = Service(
     name="uploader",
     group="cms_uploader",
     show="uploader",
-    rows={"Enabled": ENABLED, "STATUS": STATUS},
+    rows={"Enabled": ENABLED},
     # Sentences and snake_case side by side, it is said; nobody wrote down which.
     words={
         r"^(?:uploader )?enabled$": ENABLED,
@@ -97,6 +95,7 @@ UPLOADER = Service(
         r"\b(?:cms|meeting server)\b.*\b(?:host|hostname|address|server)\b": "cms host",
         r"\b(?:rev|vbrick)\b.*\b(?:host|hostname|address|server)\b": "rev host",
         r"\b(?:cms|meeting server|rev|vbrick|nfs)\b": UNUSED,
+        r"\b(?:comments?|ratings?|views?|delete|upload|access)\b": UNUSED,
     },
     section="2.1",
     slots=(),

@@ -26,7 +26,6 @@ SCHEDULER = Service(
         "C2W Key file": "c2w key",
         "C2W Full chain certificate file": "c2w certificate",
         "C2W Trust bundle": "c2w trust",
-        "STATUS": STATUS,
     },
     words={
         r"^(?:scheduler )?enabled$": ENABLED,
@@ -80,7 +79,6 @@ MEETINGAPPS = Service(
         "HTTPS listening ports and interfaces": "meetingapps listen",
         "HTTPS Key file": "meetingapps key",
         "HTTPS Full chain certificate file": "meetingapps certificate",
-        "STATUS": STATUS,
     },
     words={
         r"^(?:meetingapps )?enabled$": ENABLED,

@@ -248,11 +248,11 @@ def test_the_way_back_starts_with_a_login_where_the_connection_has_ended_unseen(
     real = Node.display
     lost: list[bool] = []
 
-    def display(node: Node, service: str) -> dict[str, Any]:
+    def display(node: Node, service: str, shows: tuple[str, ...] = ()) -> dict[str, Any]:
         if fleet.restarts()["core1 callbridge"] == 1 and not lost and proving:
             lost.append(True)
             raise SessionLost(node.name, "the connection ended", "look at the node")
-        return real(node, service)
+        return real(node, service, shows)
 
     proving: list[bool] = []
     slot = prove.prove_slot

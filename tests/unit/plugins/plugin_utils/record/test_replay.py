@@ -24,7 +24,6 @@ from ansible_collections.certops.cms.plugins.plugin_utils._record import recordi
 from ansible_collections.certops.cms.plugins.plugin_utils._record.api import ApiPlace, read_api
 from ansible_collections.certops.cms.plugins.plugin_utils._record.listener import Listener
 from ansible_collections.certops.cms.plugins.plugin_utils._record.masking import Mask
-from ansible_collections.certops.cms.plugins.plugin_utils._services import catalogue
 from tests.simulator.dialects import DIALECTS
 from tests.simulator.fleet import SimulatedFleet
 from tests.unit.plugins.plugin_utils.mmp.appliance import PASSWORD as REPLAY_PASSWORD
@@ -75,7 +74,7 @@ def surveyed(endpoint: Endpoint) -> dict[str, Any]:
             session,
             host=NODE,
             address=endpoint.host,
-            services_expected=catalogue.BY_NAME,
+            services_expected=CONFIG["nodes"][0]["services"],
             probe=None,
             api_access=None,
             now=NOW,
