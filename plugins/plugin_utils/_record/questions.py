@@ -54,8 +54,10 @@ def _fixed() -> Iterator[Question]:
     for row in catalogue.SERVICES:
         yield Question(row.show, f"display of {row.name}", in_shell=True)
     yield Question(commands.PKI_LIST, "names of the files", in_shell=True)
-    yield Question(commands.PKI, "which service uses which file")
-    for name in (*commands.SETTING_DISPLAYS, *commands.OTHER_DISPLAYS):
+    yield Question(commands.PKI, "which service uses which file", in_shell=True)
+    for name in commands.SETTING_DISPLAYS:
+        yield Question(name, f"display of {name}", in_shell=True)
+    for name in commands.OTHER_DISPLAYS:
         yield Question(name, f"display of {name.removesuffix(' status')}")
     for row in catalogue.SERVICES:
         yield Question(f"{row.name} status", f"status of {row.name}, or how it is refused")

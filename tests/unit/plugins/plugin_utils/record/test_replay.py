@@ -125,6 +125,11 @@ def comparable(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def known(found: dict[str, Any]) -> dict[str, Any]:
+    """Give the services of a survey without the rows that nobody knows."""
+    return {name: {**state, "unknown_rows": []} for name, state in found["services"].items()}
+
+
 @pytest.mark.parametrize("dialect", [*DIALECTS, *DRAWN])
 def test_the_survey_of_a_replay_is_the_survey_of_the_original(fleet: SimulatedFleet, dialect: str) -> None:
     fleet.control.set_switch("all", "dialect", dialect)
@@ -132,9 +137,10 @@ def test_the_survey_of_a_replay_is_the_survey_of_the_original(fleet: SimulatedFl
     original = surveyed(endpoint)
     text, mask = recorded(endpoint)
     expected = comparable(mask.plain(original))
-    assert comparable(replayed(text)) == expected
-    shell = comparable(replayed(text, "shell"))
-    assert {**shell, "prompt": ""} == {**expected, "prompt": ""}
+    for channel in ("auto", "shell"):
+        again = comparable(replayed(text, channel))
+        # An unknown row stands anywhere, perhaps behind a secret that is empty: there it is masked with it.
+        assert {**again, "services": known(again)} == {**expected, "services": known(expected)}
     # Nothing of the owner is left, in any dialect.
     for word in ("london", "initech", "collab", "operator7", "turnuser", "turn-1-secret", PASSWORD, endpoint.host):
         assert word not in text.lower()
