@@ -200,6 +200,12 @@ findings:
     cured:
       description: Always V(false) here.
       type: bool
+    lowered_from:
+      description: Always empty here, no inventory lowers these rules.
+      type: str
+    lowered_because:
+      description: Always empty here.
+      type: str
   sample:
     - severity: error
       rule: eku-client-missing
@@ -209,6 +215,8 @@ findings:
         certificate CN=partner.example.com: has the extended key usage serverAuth; as TLS client it needs clientAuth
       next_step: Have it issued by a CA and with a template that give clientAuth
       cured: false
+      lowered_from: ""
+      lowered_because: ""
 certificate:
   description: The certificate, described as in RV(certops.cms.certificate#module:certificate).
   returned: always

@@ -52,6 +52,10 @@ NOT_RUN = {
     ),
     "make demo": "a minute; its parts are the site of every rollout test",
     "make test": "this is a part of it",
+    **dict.fromkeys(
+        re.findall(r"^\$ (ansible-playbook .*)$", (ROOT / "docs" / "rollback.md").read_text(), re.MULTILINE),
+        "the fleet of the pages stays on its new root; test_rollback.py takes one back",
+    ),
     "molecule converge -s renew": IN_A_SUITE,
     "molecule verify -s renew": IN_A_SUITE,
     "molecule destroy -s renew": IN_A_SUITE,
@@ -77,6 +81,7 @@ PICTURES = {
     "docs/report.md: [Unit]": "a unit of systemd, with the command above in it",
     "docs/report.md: cms_report_paths:": "folders of another host",
     "docs/report.md: groups:": "alerts for Prometheus",
+    "docs/rules.md: cms_rules:": "a part of the variables of a host; test_bad_input_rollout.py has one",
     "docs/simulator.md: outsiders:": "a part of a fleet file; test_simulator_more_links.py has one",
 }
 

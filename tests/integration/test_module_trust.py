@@ -135,7 +135,7 @@ def test_refused_before_anything_is_stored(hand: Hand) -> None:
             {**web, "mode": "narrow", "certificates": everything},
             ["edge1 webbridge3 c2w", "would hold no certificate"],
         ),
-        "None": ({**web, "mode": "exact", "certificates": []}, ["edge1 webbridge3 c2w", "would hold no certificate"]),
+        "None": ({**web, "mode": "exact", "certificates": []}, ["certificates is missing", "say state: absent"]),
     }
     never = {**web, "survey_variable": "nobody_registered_this", "certificates": needed}
     since = hand.estate.now()
