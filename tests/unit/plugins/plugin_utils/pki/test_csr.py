@@ -163,6 +163,12 @@ def test_a_certificate_without_the_common_name_serves_only_with_it_as_a_name() -
     assert csr.differences(made, wanted) == ["no common name, wanted 'My company CA'"]
 
 
+def test_the_common_name_of_a_certificate_is_no_name_beside_others() -> None:
+    wanted = csr.Request("core1.example.com", names=("sip.example.com",))
+    made = making.root().issue("core1.example.com", names=("sip.example.com",)).cert
+    assert csr.differences(made, wanted) == ["names missing: core1.example.com"]
+
+
 def test_a_certificate_is_no_csr() -> None:
     with pytest.raises(CertificateProblem, match="cannot be read as a CSR"):
         csr.describe_csr(making.pem(making.root()), "cb.csr")

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from ansible_collections.certops.cms.plugins.plugin_utils._errors import CertificateProblem
 from ansible_collections.certops.cms.plugins.plugin_utils._findings import ERROR, REMARK, WARNING, Finding
 from ansible_collections.certops.cms.plugins.plugin_utils._pki import certs, profiles, x509util
+from ansible_collections.certops.cms.plugins.plugin_utils._pki import csr as csrs
 from tests.unit.plugins.plugin_utils.pki import making
 from tests.unit.plugins.plugin_utils.pki.making import DAY, NOW, Made
 
@@ -324,6 +325,51 @@ def test_a_ca_that_follows_itself_is_not_held_against_its_own_name_constraints()
     assert check(renewed.issue("core1.example.com", organization="Example"), narrow, renewed) == []
 
 
+def test_name_constraints_reach_through_a_ca_that_has_none() -> None:
+    value = x509.NameConstraints([x509.DNSName("example.org")], None)
+    narrow = ROOT.sub_ca("Narrow CA", extra=((value, True),))
+    plain = narrow.sub_ca("Plain CA")
+    assert rules(check(plain.issue(), narrow, plain)) == ["name-not-permitted"]
+    assert check(plain.issue("core1.example.org"), narrow, plain) == []
+
+
+def test_no_ca_behind_one_that_follows_itself_escapes_the_name_constraints() -> None:
+    value = x509.NameConstraints([directory(None, "Example")], None)
+    narrow = ROOT.sub_ca("Narrow CA", organization="Example", extra=((value, True),))
+    stranger = narrow.sub_ca("Another CA", organization="Other")
+    renewed = stranger.sub_ca("Another CA", organization="Other")
+    leaf = renewed.issue("core1.example.com", organization="Example")
+    assert rules(check(leaf, narrow, stranger, renewed)) == ["name-not-permitted"]
+
+
+def test_a_leaf_that_has_the_name_of_its_ca_does_not_escape_the_name_constraints() -> None:
+    value = x509.NameConstraints([x509.DNSName("example.org")], None)
+    narrow = ROOT.sub_ca("core1.example.com", extra=((value, True),))
+    assert "name-not-permitted" in rules(check(narrow.issue("core1.example.com"), narrow))
+
+
+def test_the_name_of_a_ca_is_no_host_for_name_constraints() -> None:
+    value = x509.NameConstraints([x509.DNSName("example.com")], None)
+    narrow = ROOT.sub_ca("Narrow CA", extra=((value, True),))
+    lower = narrow.sub_ca("pki.example.org")
+    assert check(lower.issue(), narrow, lower) == []
+
+
+def test_more_names_and_constraints_than_can_be_compared_are_refused() -> None:
+    permitted: list[x509.GeneralName] = [x509.DNSName(f"a{number}.example.com") for number in range(1100)]
+    narrow = ROOT.sub_ca("Narrow CA", extra=((x509.NameConstraints(permitted, None), False),))
+    leaf = narrow.issue("a1.example.com", names=tuple(f"a{number}.example.com" for number in range(1100)))
+    assert rules(check(leaf, narrow)) == ["name-constraints-too-many"]
+
+
+def test_a_ca_that_follows_itself_counts_in_no_length() -> None:
+    """RFC 5280, 6.1.4 (l): a certificate for its new key is no CA more."""
+    upper = ROOT.sub_ca("Upper", path_length=0)
+    renewed = upper.sub_ca("Upper", path_length=0)
+    leaf = renewed.issue(eku=BOTH, ku=GOOD_KU)
+    assert check(leaf, upper, renewed, max_intermediates=1) == []
+
+
 def test_a_chain_that_is_too_deep_is_told_of_the_certificate_at_its_end() -> None:
     upper = ROOT.sub_ca("Upper")
     lower = upper.sub_ca("Below")
@@ -368,6 +414,16 @@ def test_browsers_are_stricter(options: dict[str, Any], expected: list[str]) -> 
 def test_a_certificate_for_any_purpose_is_none_that_a_public_ca_gives() -> None:
     leaf = ROOT.issue(eku=(*SERVER_EKU, "anyExtendedKeyUsage"))
     assert [f.rule for f in check(leaf, profile="web_pki", roles=("server",))] == ["eku-any"]
+
+
+def test_browsers_want_a_key_usage_that_allows_tls_and_leave_purposes_uncritical() -> None:
+    critical = (csrs.extended_key_usage_extension(SERVER_EKU), True)
+    for leaf, expected in (
+        (ROOT.issue(extra=(critical,)), "extension-wrongly-critical"),
+        (ROOT.issue(eku=SERVER_EKU, ku=("dataEncipherment",)), "ku-tls-missing"),
+    ):
+        found = check(leaf, profile="web_pki", roles=("server",))
+        assert expected in {finding.rule for finding in found}
 
 
 def test_a_long_life_is_a_remark() -> None:
