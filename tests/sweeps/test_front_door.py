@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.estate import CA_PASSPHRASE, SITE, StartEstate, assert_done, estates, flat
-from tests.sweeps.conftest import SEED, SWEEP, recordings
+from tests.sweeps.conftest import PICKED, SEED, SWEEP, recordings
 from tests.sweeps.drive import differences, end_state
 from tests.sweeps.fleets import PAIR
 from tests.sweeps.points import Point
@@ -36,8 +36,11 @@ def doors() -> list[Point]:
         and point.event != "api"
         and point.way not in SILENCES
     ]
-    drawn = [chance.choice([point for point in points if point.way == way]) for way in WAYS]
-    drawn += chance.sample([point for point in points if point not in drawn], max(0, SAMPLE - len(drawn)))
+    # Every way is there, unless somebody picked points by their names.
+    ways = [way for way in WAYS if not PICKED or any(point.way == way for point in points)]
+    drawn = [chance.choice([point for point in points if point.way == way]) for way in ways]
+    rest = [point for point in points if point not in drawn]
+    drawn += chance.sample(rest, min(len(rest), max(0, SAMPLE - len(drawn))))
     return drawn[:SAMPLE]
 
 
