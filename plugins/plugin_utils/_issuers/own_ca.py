@@ -25,7 +25,8 @@ from .._pki.x509util import constraints, is_ca, is_self_signed, issuer_key, publ
 from .._rules.found import find
 from . import authority, files
 from .base import Issued, Issuer, Wanted
-from .options import LONGEST_CA_NAME, Option, Place, ca_name, days, key_type, organization, passphrase, text, truth
+from .options import LONGEST_CA_NAME, Option, Place, ca_name, key_type, organization, passphrase, text, truth
+from .options import days as days_given
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -63,9 +64,9 @@ class OwnCa(Issuer):
         "key_type": Option(key_type, "ecdsa or rsa"),
         "root_common_name": Option(ca_name, f"a text of at most {LONGEST_CA_NAME} characters"),
         "organization": Option(organization, "a text of at most 64 characters"),
-        "root_days": Option(days, "a number of days, 1 to 99999"),
-        "intermediate_days": Option(days, "a number of days, 1 to 99999"),
-        "leaf_days": Option(days, "a number of days, 1 to 99999"),
+        "root_days": Option(days_given, "a number of days, 1 to 99999"),
+        "intermediate_days": Option(days_given, "a number of days, 1 to 99999"),
+        "leaf_days": Option(days_given, "a number of days, 1 to 99999"),
         "use_intermediate": Option(truth, "true or false"),
     }
 

@@ -158,6 +158,12 @@ def _constraints_without_end() -> Findings:
     return narrow({"names": names}, None, trees)
 
 
+def _too_many_below() -> Findings:
+    first = ROOT.sub_ca("First", path_length=0)
+    second = first.sub_ca("Second")
+    return check(second.issue(), first, second)
+
+
 def _endless() -> Findings:
     made, pool = ROOT, []
     for number in range(30):
@@ -224,7 +230,7 @@ BREAKS |= {
     "chain-too-deep": lambda: check(LOWER.issue(), LOWER, max_intermediates=0),
     "anchor-not-trusted": lambda: check(making.make("core1.example.com")),
     "signature-invalid": lambda: check(making.make("Example Root", ca=True).issue(identifiers=False)),
-    "path-length-exceeded": lambda: _too_many_below(),
+    "path-length-exceeded": _too_many_below,
     "aki-mismatch": lambda: check(
         ROOT.issue(identifiers=False, extra=((x509.AuthorityKeyIdentifier(b"another key", None, None), False),))
     ),
@@ -255,12 +261,6 @@ def _under(root: Made) -> Findings:
 def _root_with_malformed_identifier() -> Made:
     named = x509.AuthorityKeyIdentifier(b"12", [x509.DirectoryName(making.name("Odd Root"))], 5)
     return making.root("Odd Root", identifiers=False, extra=((named, False),))
-
-
-def _too_many_below() -> Findings:
-    first = ROOT.sub_ca("First", path_length=0)
-    second = first.sub_ca("Second")
-    return check(second.issue(), first, second)
 
 
 def _file_form() -> Findings:

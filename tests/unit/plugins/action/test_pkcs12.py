@@ -19,6 +19,7 @@ from tests.unit.plugins.plugin_utils.pki.making import pem, root
 
 WORD, LOCK = "open sesame 4711", "lock these keys"
 KEY = keys.generate_key("ecdsa")
+OTHER_KEY = keys.generate_key("ecdsa")
 ROOT = root()
 SUB = ROOT.sub_ca()
 LEAF = SUB.issue("join.example.com", key=KEY)
@@ -75,7 +76,7 @@ def test_a_killed_run_is_finished(tmp_path: Path, there: tuple[str, ...]) -> Non
     ("second", "options", "said"),
     [
         (bag(SUB.issue("join.example.com", key=KEY)), {}, "join-g1.crt: holds other certificates already"),
-        (bag(SUB.issue(key=(other := keys.generate_key("ecdsa"))), other), {}, "is another private key already"),
+        (bag(SUB.issue(key=OTHER_KEY), OTHER_KEY), {}, "is another private key already"),
         (bag(), {"key_passphrase": "another word"}, "the passphrase does not open the key"),
     ],
 )

@@ -214,8 +214,13 @@ def test_a_recording_asks_for_no_more_than_every_plan_needs(web_admin: WebAdmin)
     assert asked == {"system/status", *EMPTY}
 
 
-@pytest.mark.parametrize("host", ['<host address="192.0.2.9" reachable="YES" rtt="3" />',
-    "<host><address>192.0.2.9</address><reachable>true</reachable></host>"])  # fmt: skip
+@pytest.mark.parametrize(
+    "host",
+    [
+        '<host address="192.0.2.9" reachable="YES" rtt="3" />',
+        "<host><address>192.0.2.9</address><reachable>true</reachable></host>",
+    ],
+)
 def test_turn_servers_say_whether_they_answer(web_admin: WebAdmin, host: str) -> None:
     set_up(web_admin, **MORE)
     web_admin.routes["turnServers"] = [xml('<turnServers total="1"><turnServer id="t"></turnServer></turnServers>')]

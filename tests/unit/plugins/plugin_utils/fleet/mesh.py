@@ -54,7 +54,7 @@ def lines(fleet: Fleet) -> Iterator[Line]:
                     if media.sip_verify != "disabled":
                         yield Line(media.name, (service, "sip"), core.name, "callbridge")
         if core.uploads_to and core.trusting.get(("uploader", "cms")):
-            named = next(node.name for node in fleet.nodes.values() if node.fqdn == core.uploads_to)
+            (named,) = (node.name for node in fleet.nodes.values() if node.fqdn == core.uploads_to)
             yield Line(core.name, ("uploader", "cms"), named, "webadmin")
 
 

@@ -87,8 +87,8 @@ def test_the_api_is_asked_what_is_listed() -> None:
             asked.append(path)
             raise self.nonsense(path, "is not read here")
 
-        def collection(self, path: str, member: str, **_how: Any) -> Any:
-            return self.get(path)
+        def collection(self, name: str, member: str, **_how: Any) -> Any:
+            return self.get(name)
 
     tree = ast.parse((ROOT / "plugins" / "plugin_utils" / "_api" / "objects.py").read_text())
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
