@@ -246,7 +246,9 @@ def _file(service: Service, meaning: str, display: Display, text: str) -> str | 
     rows = [
         row
         for row in shown
-        if not is_nothing(row, display, known, service.show, text, row.key == last) and _names_file(service, row, text)
+        # Where nobody has seen a display, any row may be its last.
+        if not is_nothing(row, display, known, service.show, text, row.key == last or bool(service.words))
+        and _names_file(service, row, text)
     ]
     if meaning.endswith(" trust") and not shown:
         raise _missing(service, meaning, text)

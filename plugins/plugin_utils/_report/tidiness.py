@@ -82,7 +82,8 @@ def of_chains(case: Case) -> Iterator[Sign]:
         found = f"{seen.slot_id} serves its certificate without that of its CA {last['issuer']}: who lacks it refuses"
         form = "full chain file" if seen.slot.layout == catalogue.FULL_CHAIN else "bundle"
         cure = f"assign a {form} with all CA certificates, root last"
-        yield Sign("chain-incomplete", WARNING, "1.2.4", NOW, seen.host.name, (found,), cure)
+        explains = (("chain-incomplete", f"{seen.host.name} {seen.slot_id}", ""),)
+        yield Sign("chain-incomplete", WARNING, "1.2.4", NOW, seen.host.name, (found,), cure, explains=explains)
 
 
 def _last_of_chain(seen: Seen) -> dict[str, Any]:
