@@ -137,7 +137,8 @@ class Acting:
         for identity in plan["identities"]:
             if [node.name, slot] in identity["slots"] and node.slots[slot]["key"] == identity["files"]["key"]:
                 return str(self.generation(plan, identity["id"])["leaf"]["sha256"])
-        return plan["nodes"][node.name]["before"][slot]["served"]  # type: ignore[no-any-return]
+        served: str | None = plan["nodes"][node.name]["before"][slot]["served"]
+        return served
 
     def _setting(self, node: Node, step: dict[str, Any]) -> Any:
         if step["kind"] == "trust":
